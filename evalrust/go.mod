@@ -1,0 +1,9 @@
+module github.com/nanochat-go/nanochat/evalrust
+
+go 1.26.5
+
+require (
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/sys v0.49.0
+	pgregory.net/rapid v1.3.0
+)
