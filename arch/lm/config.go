@@ -1,0 +1,99 @@
+package lm
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The feed-forward forms that Config.MLP names.
+const (
+	SwiGLU = "swiglu" // down(silu(gate(x)) · up(x)), arXiv:2002.05202
+	ReLU2  = "relu2"  // down(relu(up(x))²), arXiv:2109.08668
+	SiLU   = "silu"   // down(silu(up(x)))
+)
+
+// Config is the shape of a decoder-only transformer. The zero value of an
+// optional field means its default, see WithDefaults.
+type Config struct {
+	VocabSize  int    `json:"vocab_size"`
+	NumLayers  int    `json:"num_layers"`
+	Dim        int    `json:"dim"`
+	NumHeads   int    `json:"num_heads"`
+	NumKVHeads int    `json:"num_kv_heads"` // key and value heads; 0: NumHeads
+	HeadDim    int    `json:"head_dim"`     // 0: Dim/NumHeads
+	HiddenDim  int    `json:"hidden_dim"`   // width inside the MLP; 0: by MLP
+	Context    int    `json:"context"`      // longest row in tokens
+	MLP        string `json:"mlp"`          // SwiGLU (default), ReLU2 or SiLU
+
+	Tied         bool `json:"tied"`          // the head is the transposed embedding
+	Ternary      bool `json:"ternary"`       // b1.58 linears inside the blocks
+	QKNorm       bool `json:"qk_norm"`       // RMSNorm with gain on each query and key head, before RoPE
+	DocumentMask bool `json:"document_mask"` // attention stays within a segment
+
+	Window    int     `json:"window"`     // keys a query sees, itself included; 0: all
+	SoftCap   float64 `json:"soft_cap"`   // logits become c·tanh(z/c); 0: off
+	RopeTheta float64 `json:"rope_theta"` // base of the rotary frequencies; 0: 10000
+	NormEps   float64 `json:"norm_eps"`   // 0: 1e-5
+
+	// LossChunk is the number of positions whose logits are alive at a time in
+	// Model.Loss; 0 computes all of them at once.
+	LossChunk int `json:"loss_chunk"`
+	// Remat recomputes the inside of a block in the backward pass instead of
+	// keeping it (gradient checkpointing, arXiv:1604.06174).
+	Remat bool `json:"remat"`
+}
+
+// WithDefaults returns the configuration with every optional field filled in.
+func (c Config) WithDefaults() Config {
+	if c.MLP == "" {
+		c.MLP = SwiGLU
+	}
+	if c.NumKVHeads == 0 {
+		c.NumKVHeads = c.NumHeads
+	}
+	if c.HeadDim == 0 && c.NumHeads > 0 {
+		c.HeadDim = c.Dim / c.NumHeads
+	}
+	if c.HiddenDim == 0 {
+		c.HiddenDim = 4 * c.Dim
+		if c.MLP == SwiGLU { // three matrices instead of two at equal parameters
+			c.HiddenDim = (8*c.Dim/3 + 63) / 64 * 64
+		}
+	}
+	if c.RopeTheta == 0 {
+		c.RopeTheta = 10000
+	}
+	if c.NormEps == 0 {
+		c.NormEps = 1e-5
+	}
+	return c
+}
+
+// Validate reports every reason why the configuration describes no model. It
+// looks at the configuration as WithDefaults completes it.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("lm: "+format, args...))
+		}
+	}
+	check(c.VocabSize > 0, "vocabulary size %d, want at least 1", c.VocabSize)
+	check(c.NumLayers > 0, "%d layers, want at least 1", c.NumLayers)
+	check(c.Dim > 0, "dimension %d, want at least 1", c.Dim)
+	check(c.NumHeads > 0, "%d heads, want at least 1", c.NumHeads)
+	check(c.Context > 0, "context %d, want at least 1 token", c.Context)
+	check(c.HiddenDim > 0, "hidden dimension %d, want at least 1", c.HiddenDim)
+	check(c.HeadDim > 0 && c.HeadDim%2 == 0, "head dimension %d, want a positive even number (RoPE rotates pairs)", c.HeadDim)
+	check(c.NumKVHeads > 0 && c.NumHeads%max(c.NumKVHeads, 1) == 0,
+		"%d query heads over %d key-value heads, want a whole number of query heads for each", c.NumHeads, c.NumKVHeads)
+	check(slices.Contains([]string{SwiGLU, ReLU2, SiLU}, c.MLP), "MLP %q, want %q, %q or %q", c.MLP, SwiGLU, ReLU2, SiLU)
+	check(c.Window >= 0, "window %d, want 0 (all) or more", c.Window)
+	check(c.LossChunk >= 0, "loss chunk %d, want 0 (all at once) or more", c.LossChunk)
+	check(c.SoftCap >= 0, "soft cap %g, want 0 (off) or more", c.SoftCap)
+	check(c.RopeTheta > 0, "RoPE theta %g, want more than 0", c.RopeTheta)
+	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,162 @@
+package lm
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"github.com/nanochat-go/nanochat/precision/quant"
+)
+
+// Model builds the graphs of one configuration. It holds no weights: those are
+// variables of a store, made by InitStore.
+type Model struct {
+	Config Config
+
+	policy quant.Policy
+	stream Stream
+	stack  BlockStack
+	params map[string]Param
+}
+
+// Option changes how a Model computes.
+type Option func(*Model)
+
+// WithPolicy chooses the precision of each linear by its weight's name. It
+// replaces what Config.Ternary would choose.
+func WithPolicy(p quant.Policy) Option { return func(m *Model) { m.policy = p } }
+
+// WithStream replaces the plain residual stream.
+func WithStream(s Stream) Option { return func(m *Model) { m.stream = s } }
+
+// New returns the model of a configuration, completed by its defaults.
+func New(c Config, opts ...Option) (*Model, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Model{Config: c.WithDefaults(), stream: Residual{}, params: map[string]Param{}}
+	m.policy = quant.Uniform{}
+	if c.Ternary {
+		m.policy = quant.Uniform(quant.Ternary())
+	}
+	for i := range c.NumLayers {
+		m.stack.Core = append(m.stack.Core, decoderBlock{layer: i})
+	}
+	m.stack.Loops = 1
+	for _, p := range m.Config.Params() {
+		m.params[p.Name] = p
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m, nil
+}
+
+// Params lists the parameters, see Config.Params.
+func (m *Model) Params() []Param { return m.Config.Params() }
+
+// InitStore makes every parameter a trainable variable "/"+Name of the store
+// with its initial value. It is an error if one exists already.
+func (m *Model) InitStore(store *model.Store, seed uint64) error {
+	for _, p := range m.Params() {
+		t := tensors.FromFlatDataAndDimensions(p.Init(seed), p.Shape...)
+		if _, err := store.CreateVariable("/"+p.Name, t); err != nil {
+			return fmt.Errorf("lm: parameter %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// Build is one graph under construction: the model, the store's variables and
+// the Keys that the layers attend to.
+type Build struct {
+	model *Model
+	scope *model.Scope
+	g     *Graph
+	keys  Keys
+	rope  ropeTables
+}
+
+// param returns the node of a parameter. Every parameter of the graph comes
+// from here.
+func (c *Build) param(name string) *Node {
+	p, ok := c.model.params[name]
+	if !ok {
+		exceptions.Panicf("lm: the model has no parameter %q", name)
+	}
+	v := c.scope.Store().GetVariable("/" + name)
+	if v == nil {
+		exceptions.Panicf("lm: parameter %q is not in the store: call InitStore or load it first", name)
+	}
+	if want := shapes.Make(dtypes.Float32, p.Shape...); !v.Shape().Equal(want) {
+		exceptions.Panicf("lm: parameter %q is %s in the store, the model wants %s", name, v.Shape(), want)
+	}
+	return v.NodeValue(c.g)
+}
+
+// Linear returns x·W for the named weight, in the precision that the policy
+// chooses for it.
+func (c *Build) Linear(name string, x *Node) *Node {
+	return quant.Linear(c.model.policy.Spec(name), x, c.param(name))
+}
+
+// Norm applies the RMSNorm with the named gain over the last axis.
+func (c *Build) Norm(name string, x *Node) *Node {
+	return rmsNorm(x, c.param(name), c.model.Config.NormEps)
+}
+
+// Hidden returns the hidden states [B, T, C] after the final norm, for int32
+// tokens, positions and segments [B, T].
+func (m *Model) Hidden(scope *model.Scope, tokens, pos, seg *Node) *Node {
+	return m.HiddenWith(OwnKeys{}, scope, tokens, pos, seg)
+}
+
+// HiddenWith is Hidden with another choice of keys, a cache for example.
+func (m *Model) HiddenWith(keys Keys, scope *model.Scope, tokens, pos, seg *Node) *Node {
+	_, own := keys.(OwnKeys)
+	if own && tokens.Shape().Dim(1) > m.Config.Context {
+		exceptions.Panicf("lm: tokens %s are longer than the context of %d", tokens.Shape(), m.Config.Context)
+	}
+	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys}
+	if !m.Config.DocumentMask && own {
+		pos = Iota(c.g, pos.Shape(), 1)
+	}
+	c.rope = newRopeTables(c, pos)
+	x := Gather(c.param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
+	h := m.stack.Forward(c, m.stream.Open(x), Rows{Pos: pos, Seg: seg})
+	return c.Norm("model.norm.weight", m.stream.Close(h))
+}
+
+// Logits returns the logits [B, T, V] of every position, soft-capped when the
+// configuration says so.
+func (m *Model) Logits(scope *model.Scope, tokens, pos, seg *Node) *Node {
+	return m.Unembed(scope, m.Hidden(scope, tokens, pos, seg))
+}
+
+// Unembed returns the logits [..., V] of hidden states [..., C].
+func (m *Model) Unembed(scope *model.Scope, hidden *Node) *Node {
+	z := quant.Linear(quant.Spec{}, hidden, m.head(scope, hidden.Graph()))
+	return softCap(z, m.Config.SoftCap)
+}
+
+// head returns the unembedding [C, V].
+func (m *Model) head(scope *model.Scope, g *Graph) *Node {
+	c := &Build{model: m, scope: scope, g: g}
+	if m.Config.Tied {
+		return Transpose(c.param("model.embed_tokens.weight"), 0, 1)
+	}
+	return c.param("lm_head.weight")
+}
+
+// softCap returns limit·tanh(z/limit), or z when limit is 0.
+func softCap(z *Node, limit float64) *Node {
+	if limit == 0 {
+		return z
+	}
+	return MulScalar(Tanh(MulScalar(z, 1/limit)), limit)
+}

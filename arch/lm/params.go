@@ -1,0 +1,117 @@
+package lm
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+)
+
+// Class says what role a parameter plays; optimizers and precision policies
+// route by it.
+type Class string
+
+// The classes of parameters.
+const (
+	Matrix    Class = "matrix"    // weight of a linear inside a block
+	Embedding Class = "embedding" // token embedding table
+	Head      Class = "head"      // unembedding
+	Vector    Class = "vector"    // norm gain
+)
+
+// Param describes one parameter before it exists.
+type Param struct {
+	Name  string // Hugging Face name, e.g. model.layers.3.self_attn.q_proj.weight
+	Shape []int  // in the graph; [in, out] for a linear
+	Class Class
+	// FanIn and FanOut are the axes of Shape, or -1.
+	FanIn, FanOut int
+	Block         int     // index of the block, -1 outside
+	Linear        bool    // stored transposed, as [out, in], on disk
+	Std           float64 // standard deviation of the initial values; 0: all ones
+}
+
+// Size is the number of values.
+func (p Param) Size() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
+}
+
+// DiskShape is the shape of the parameter in a Hugging Face checkpoint.
+func (p Param) DiskShape() []int {
+	if p.Linear {
+		return []int{p.Shape[1], p.Shape[0]}
+	}
+	return p.Shape
+}
+
+// Init returns the initial values in row-major order of Shape. They depend on
+// the seed, the name and the shape only, not on the backend or on the order in
+// which parameters are made.
+func (p Param) Init(seed uint64) []float32 {
+	v := make([]float32, p.Size())
+	if p.Std == 0 {
+		for i := range v {
+			v[i] = 1
+		}
+		return v
+	}
+	h := fnv.New64a()
+	h.Write([]byte(p.Name))
+	rng := rand.New(rand.NewPCG(seed, h.Sum64()))
+	for i := range v {
+		v[i] = float32(p.Std * rng.NormFloat64())
+	}
+	return v
+}
+
+// Params lists the parameters in the order in which a forward pass meets them.
+//
+// The initial standard deviation is 0.02 for the embedding and 1/√Dim for the
+// head, 1/√fan-in for the linears that read the residual stream, and that
+// divided by √(2·NumLayers) for those that write to it, so that the stream's
+// variance does not grow with depth (the GPT-2 rule).
+func (c Config) Params() []Param {
+	c = c.WithDefaults()
+	write := 1 / math.Sqrt(2*float64(c.NumLayers))
+	params := []Param{{
+		Name: "model.embed_tokens.weight", Shape: []int{c.VocabSize, c.Dim},
+		Class: Embedding, FanIn: 0, FanOut: 1, Block: -1, Std: 0.02,
+	}}
+	for i := range c.NumLayers {
+		vector := func(name string, n int) {
+			params = append(params, Param{Name: fmt.Sprintf("model.layers.%d.%s.weight", i, name),
+				Shape: []int{n}, Class: Vector, FanIn: -1, FanOut: -1, Block: i})
+		}
+		linear := func(name string, in, out int, scale float64) {
+			params = append(params, Param{Name: fmt.Sprintf("model.layers.%d.%s.weight", i, name),
+				Shape: []int{in, out}, Class: Matrix, FanIn: 0, FanOut: 1, Block: i, Linear: true,
+				Std: scale / math.Sqrt(float64(in))})
+		}
+		vector("input_layernorm", c.Dim)
+		linear("self_attn.q_proj", c.Dim, c.NumHeads*c.HeadDim, 1)
+		linear("self_attn.k_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
+		linear("self_attn.v_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
+		if c.QKNorm {
+			vector("self_attn.q_norm", c.HeadDim)
+			vector("self_attn.k_norm", c.HeadDim)
+		}
+		linear("self_attn.o_proj", c.NumHeads*c.HeadDim, c.Dim, write)
+		vector("post_attention_layernorm", c.Dim)
+		if c.MLP == SwiGLU {
+			linear("mlp.gate_proj", c.Dim, c.HiddenDim, 1)
+		}
+		linear("mlp.up_proj", c.Dim, c.HiddenDim, 1)
+		linear("mlp.down_proj", c.HiddenDim, c.Dim, write)
+	}
+	params = append(params, Param{Name: "model.norm.weight", Shape: []int{c.Dim},
+		Class: Vector, FanIn: -1, FanOut: -1, Block: -1})
+	if !c.Tied {
+		params = append(params, Param{Name: "lm_head.weight", Shape: []int{c.Dim, c.VocabSize},
+			Class: Head, FanIn: 0, FanOut: 1, Block: -1, Linear: true, Std: 1 / math.Sqrt(float64(c.Dim))})
+	}
+	return params
+}

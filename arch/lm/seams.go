@@ -1,0 +1,89 @@
+package lm
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Rows are positions of the residual stream.
+type Rows struct {
+	X   *Node // [B, R, C]
+	Pos *Node // [B, R] int32, position within the document
+	Seg *Node // [B, R] int32, 0 for padding
+}
+
+// KV holds the keys and values that queries may attend to.
+type KV struct {
+	K, V     *Node // [B, S, Hkv, d], keys after RoPE
+	Pos, Seg *Node // [B, S] int32
+	// InOrder says that key j belongs to row j, so that row i needs only the
+	// keys up to i. It lets attention skip what the mask would hide anyway.
+	InOrder bool
+}
+
+// Keys decides what the queries of a layer see, given the rows' own keys and
+// values. layer counts blocks, pass counts the loops of a shared stack.
+type Keys interface {
+	Extend(layer, pass int, own KV) KV
+}
+
+// OwnKeys is the Keys of training: the rows see each other.
+type OwnKeys struct{}
+
+// Extend returns own.
+func (OwnKeys) Extend(_, _ int, own KV) KV {
+	own.InOrder = true
+	return own
+}
+
+// Stream says how a sublayer reads from and writes to the residual stream.
+type Stream interface {
+	Open(x *Node) *Node                                // embedding [B, R, C] → stream
+	Apply(h *Node, sublayer func(x *Node) *Node) *Node // read, transform, write back
+	Close(h *Node) *Node                               // stream → [B, R, C]
+}
+
+// Residual is the plain stream: h + f(h).
+type Residual struct{}
+
+// Open returns x.
+func (Residual) Open(x *Node) *Node { return x }
+
+// Apply returns h + sublayer(h).
+func (Residual) Apply(h *Node, sublayer func(x *Node) *Node) *Node { return Add(h, sublayer(h)) }
+
+// Close returns h.
+func (Residual) Close(h *Node) *Node { return h }
+
+// Block transforms the stream h; rows carries positions and segments, its X is
+// not read.
+type Block interface {
+	Forward(c *Build, h *Node, rows Rows, pass int) *Node
+}
+
+// BlockStack is the order in which blocks run: Before once, Core Loops times with
+// shared weights, After once.
+type BlockStack struct {
+	Before, Core, After []Block
+	Loops               int
+}
+
+// Forward runs the stack on the stream h.
+func (s BlockStack) Forward(c *Build, h *Node, rows Rows) *Node {
+	run := func(blocks []Block, pass int) {
+		for _, b := range blocks {
+			if c.model.Config.Remat {
+				h = h.Checkpoint()
+			}
+			h = b.Forward(c, h, rows, pass)
+		}
+	}
+	run(s.Before, 0)
+	for pass := range max(s.Loops, 1) {
+		run(s.Core, pass)
+	}
+	run(s.After, 0)
+	if c.model.Config.Remat {
+		h = h.StopCheckpoint()
+	}
+	return h
+}

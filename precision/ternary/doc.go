@@ -1,0 +1,28 @@
+// Package ternary quantises weights to {-1, 0, +1} and activations to eight
+// bits, the number formats of BitNet b1.58.
+//
+// # Method
+//
+// Weights W of one tensor (arXiv:2402.17764, equations 1 to 3), with the scale
+// s the mean magnitude:
+//
+//	s  = max(mean|W|, 1e-5)
+//	W̃ = clip(round(W/s), -1, +1)        W ≈ s·W̃
+//
+// Activations x of one token, with a the largest magnitude:
+//
+//	a  = max(max|x|, 1e-5)
+//	x̃ = clip(round(127·x/a), -128, 127)  x ≈ x̃·a/127
+//
+// round is half to even in both. The products of a linear are then sums of
+// eight-bit integers, exact in 32 bits up to 2¹⁷ terms.
+//
+// The functions here come twice: on float32 slices for the host, and on graph
+// nodes for training, where quantised values are carried in float32
+// (emulation) and the gradient passes straight through, see package quant.
+//
+// # Differences from the paper
+//
+// The paper writes the activation range as [-Q+ε, Q-ε]; the released model and
+// the code that runs it use the half-to-even rule above.
+package ternary

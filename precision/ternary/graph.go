@@ -1,0 +1,22 @@
+package ternary
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// QuantActivations returns the codes of x [..., features] as whole numbers in
+// x's dtype, and the scales [..., 1] with x ≈ codes·scale.
+func QuantActivations(x *Node) (codes, scale *Node) {
+	x = StopGradient(x)
+	a := MaxScalar(ReduceAndKeep(Abs(x), ReduceMax, -1), MinScale)
+	codes = ClipScalar(Round(Mul(x, Div(ConstAs(a, float32(127)), a))), -128, 127)
+	return codes, MulScalar(a, 1.0/127)
+}
+
+// QuantWeights returns the codes of w as whole numbers in w's dtype and the
+// scalar scale with w ≈ codes·scale.
+func QuantWeights(w *Node) (codes, scale *Node) {
+	w = StopGradient(w)
+	scale = MaxScalar(ReduceAllMean(Abs(w)), MinScale)
+	return ClipScalar(Round(Mul(w, Reciprocal(scale))), -1, 1), scale
+}
