@@ -4,6 +4,8 @@ import (
 	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
 // queryBlock is the number of rows whose scores are computed together when the
@@ -12,7 +14,7 @@ import (
 // two cores for contexts of 256 to 1024.
 const queryBlock = 128
 
-// hidden is the score of a key that a query may not see. It is finite so that
+// hiddenScore is the score of a key that a query may not see. It is finite so that
 // a row that sees nothing has a finite softmax.
 const hiddenScore = -1e9
 
@@ -64,8 +66,7 @@ func attend(cfg Config, q *Node, rows Rows, all KV) *Node {
 func attendBlock(cfg Config, q *Node, rows Rows, all KV, offset int) *Node {
 	scores := Einsum("bqhgd,bkhd->bhgqk", q, all.K)
 	visible, perSequence := visibility(cfg, rows, all, offset)
-	scores = Where(BroadcastToShape(visible, scores.Shape()), scores, Scalar(q.Graph(), q.DType(), hiddenScore))
-	y := Einsum("bhgqk,bkhd->bqhgd", softmax(scores), all.V)
+	y := Einsum("bhgqk,bkhd->bqhgd", maskedSoftmax(scores, visible), all.V)
 	if perSequence { // padding rows see nothing: their uniform softmax becomes zero
 		real := ConvertDType(NotEqual(rows.Seg, ZerosLike(rows.Seg)), y.DType())
 		y = Mul(y, InsertAxes(real, 2, 2, 2))
@@ -73,9 +74,22 @@ func attendBlock(cfg Config, q *Node, rows Rows, all KV, offset int) *Node {
 	return y
 }
 
-// softmax over the last axis with the adjoint p·(ȳ - Σ ȳ·p).
-func softmax(scores *Node) *Node {
-	return Softmax(scores, -1)
+// maskedSoftmax is the softmax over the last axis of the visible scores, zero
+// elsewhere. The adjoint is p·(a - Σ a·p) with a = ȳ - ȳ_top, where top is the
+// key with the largest score: subtracting a constant from ȳ changes nothing in
+// exact arithmetic, and this one keeps the adjoint of a saturated top score,
+// which is the small difference of two equal numbers otherwise.
+func maskedSoftmax(scores, visible *Node) *Node {
+	floor := Scalar(scores.Graph(), scores.DType(), hiddenScore)
+	s := Where(BroadcastToShape(visible, scores.Shape()), StopGradient(scores), floor)
+	e := Exp(Sub(s, ReduceAndKeep(s, ReduceMax, -1)))
+	p := Div(e, ReduceAndKeep(e, ReduceSum, -1))
+	forward := func(in []*Node) *Node { return vjp.Touch(p, in...) }
+	return vjp.Custom([]*Node{scores}, forward, func(dy *Node) []*Node {
+		top := ReduceAndKeep(Where(Equal(e, OnesLike(e)), dy, floor), ReduceMax, -1)
+		a := Sub(dy, top)
+		return []*Node{Mul(p, Sub(a, ReduceAndKeep(Mul(a, p), ReduceSum, -1)))}
+	})
 }
 
 // visibility says which keys each row sees, as a mask that broadcasts to

@@ -43,7 +43,7 @@ func mlp(c *Build, path string, x *Node) *Node {
 
 // silu is x·σ(x); its gradient σ(x)·(1 + x·(1-σ(x))) reuses the sigmoid.
 func silu(x *Node) *Node {
-	s := Sigmoid(x)
+	s := StopGradient(Sigmoid(x))
 	forward := func(in []*Node) *Node { return Mul(in[0], s) }
 	return vjp.Custom([]*Node{x}, forward, func(dy *Node) []*Node {
 		return []*Node{Mul(dy, siluSlope(x, s))}
@@ -57,7 +57,7 @@ func siluSlope(x, s *Node) *Node {
 
 // swiGLU is silu(gate)·up.
 func swiGLU(gate, up *Node) *Node {
-	s := Sigmoid(gate)
+	s := StopGradient(Sigmoid(gate))
 	forward := func(in []*Node) *Node { return Mul(Mul(in[0], s), in[1]) }
 	return vjp.Custom([]*Node{gate, up}, forward, func(dy *Node) []*Node {
 		return []*Node{Mul(Mul(dy, up), siluSlope(gate, s)), Mul(dy, Mul(gate, s))}
@@ -65,7 +65,9 @@ func swiGLU(gate, up *Node) *Node {
 }
 
 // rmsNorm is x/√(mean(x²)+eps)·gain over the last axis. With n = x/rms and
-// u = ȳ·gain the adjoints are x̄ = (u - n·mean(u·n))/rms and ḡ = Σ ȳ·n.
+// u = ȳ·gain the adjoints are x̄ = (u - n·mean(u·n))/rms and ḡ = Σ ȳ·n. With
+// one feature the bracket is u·(1-n²) = u·eps/rms², which is taken directly
+// because the difference would be rounding noise.
 func rmsNorm(x, gain *Node, eps float64) *Node {
 	inv := Reciprocal(Sqrt(AddScalar(ReduceAndKeep(Square(x), ReduceMean, -1), eps)))
 	n := Mul(x, inv)
@@ -75,7 +77,13 @@ func rmsNorm(x, gain *Node, eps float64) *Node {
 	}
 	return vjp.Custom([]*Node{x, gain}, forward, func(dy *Node) []*Node {
 		u := Mul(dy, g)
-		dx := Mul(Sub(u, Mul(n, ReduceAndKeep(Mul(u, n), ReduceMean, -1))), inv)
+		var along *Node
+		if x.Shape().Dim(-1) == 1 {
+			along = Mul(u, MulScalar(Square(inv), eps))
+		} else {
+			along = Sub(u, Mul(n, ReduceAndKeep(Mul(u, n), ReduceMean, -1)))
+		}
+		dx := Mul(along, inv)
 		axes := make([]int, x.Rank()-1)
 		for i := range axes {
 			axes[i] = i

@@ -17,6 +17,7 @@ func QuantActivations(x *Node) (codes, scale *Node) {
 // scalar scale with w ≈ codes·scale.
 func QuantWeights(w *Node) (codes, scale *Node) {
 	w = StopGradient(w)
-	scale = MaxScalar(ReduceAllMean(Abs(w)), MinScale)
+	// Rows first: one long float32 sum would lose digits that decide codes.
+	scale = MaxScalar(ReduceAllMean(ReduceMean(Abs(w), -1)), MinScale)
 	return ClipScalar(Round(Mul(w, Reciprocal(scale))), -1, 1), scale
 }

@@ -17,6 +17,9 @@
 //
 // # Caveats
 //
+// A value that forward captures instead of receiving must be stopped with
+// StopGradient if it depends on an input, or its own gradient is added.
+//
 // The backward function sees the forward nodes it captures. Under gradient
 // checkpointing it therefore keeps them alive, or recomputes what it needs.
 package vjp
