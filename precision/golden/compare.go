@@ -27,6 +27,17 @@ func (c *Case) Tol(role string) Tolerance {
 	return one
 }
 
+// Bounded says whether the case gives a tolerance for a role; what has none is
+// stored for information.
+func (c *Case) Bounded(role string) bool {
+	var one Tolerance
+	var table map[string]json.RawMessage
+	if json.Unmarshal(c.Tolerance, &one) == nil && one.Kind != "" {
+		return true
+	}
+	return json.Unmarshal(c.Tolerance, &table) == nil && table[role] != nil
+}
+
 // Check compares got with the tensor in a role under the case's tolerance.
 func (c *Case) Check(role string, got []float64) {
 	c.t.Helper()

@@ -1,0 +1,43 @@
+// Package optim is an optimizer for GoMLX made of parts: rules (AdamW, Muon,
+// any update.Rule) routed to parameters by class or name, with joint gradient
+// clipping, decoupled weight decay, gradient accumulation and exact state.
+//
+// # Method
+//
+// One step, for the gradients g of a loss ℓ:
+//
+//	n  = √(Σ ‖g‖²);  g ← g·min(1, clip/(n+1e-6))
+//	every parameter: the five lines of package update with its group's rule,
+//	rate η = multiplier·lr and decay λ
+//
+// When ℓ or n is not finite the step changes nothing, to the last bit, and a
+// counter goes up: gradients become zeros, moments keep all of themselves, the
+// rate is zero and the step count stands.
+//
+// # Inputs
+//
+// The schedule's multiplier, and each group's learning rate, decay and momentum
+// are variables that the graph reads: changing them compiles nothing.
+//
+// # State
+//
+// Every variable lies under /optim and is not trainable:
+//
+//	/optim/step, /optim/skipped           int32 counters
+//	/optim/multiplier                     float32, set by SetMultiplier
+//	/optim/group.<i>.{lr,decay,complement} float32, complement is 1-β
+//	/optim/<state>/<parameter>            what the rule declares
+//	/optim/accumulated/<parameter>        only when gradients are accumulated
+//
+// Specs lists them; PlanStateBytes adds them up before they exist and
+// StateBytes afterwards, and the two are equal.
+//
+// # Defaults
+//
+// No clipping, no decay, no schedule: Config says everything.
+//
+// # Caveats
+//
+// Float32 parameters. The Go backend must not run with its default
+// parallelism, which can deadlock on the independent products of Muon.
+package optim

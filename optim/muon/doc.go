@@ -1,0 +1,40 @@
+// Package muon implements Muon: momentum whose step is orthogonalised.
+//
+// # Method
+//
+// For a weight matrix with gradient G (arXiv:2502.16982):
+//
+//	M ← μ·M + (1-μ)·G
+//	U = μ·M + (1-μ)·G  with Nesterov, else M
+//	O = orth(U)                          package orthogonal
+//	W ← (1 - η·λ)·W - η·s·O
+//
+// The scale s makes the size of the update depend on the shape as wanted:
+//
+//	Original   √max(1, fan_out/fan_in)    the first implementation
+//	MatchRMS   0.2·√max(fan_out, fan_in)  update RMS of AdamW, arXiv:2502.16982 §2.2
+//	Spectral   √(fan_out/fan_in)          arXiv:2310.17813
+//	NoScale    1
+//
+// # Defaults
+//
+//	μ             0.95       with Nesterov
+//	orth          Classic(5)
+//	scale         Original
+//
+// # State
+//
+//	name      shape  dtype    bytes per parameter
+//	momentum  as w   float32  4
+//
+// # Differences from the paper
+//
+// The momentum is the exponential average, not the sum: orth is invariant to
+// its scale, so the direction is the same. WithBiasCorrection divides each part
+// of the Nesterov mix by its own 1-μ^t, which is what optax does.
+//
+// # Caveats
+//
+// Matrices only. Embeddings, heads and vectors belong to another rule, AdamW
+// for example; package optim routes them by class.
+package muon

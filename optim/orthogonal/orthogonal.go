@@ -1,0 +1,68 @@
+package orthogonal
+
+import (
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// Preset is a list of quintic steps and the normalisation before them:
+// X/(Safety·‖X‖ + Epsilon), or X/max(‖X‖, Epsilon) when Clamp is set.
+type Preset struct {
+	Steps   []Quintic
+	Safety  float64
+	Epsilon float64
+	Clamp   bool
+}
+
+// Classic is the fixed quintic of the original Muon, repeated.
+func Classic(steps int) Preset {
+	return Preset{Steps: slices.Repeat([]Quintic{{3.4445, -4.7750, 2.0315}}, steps), Safety: 1, Epsilon: 1e-7, Clamp: true}
+}
+
+// PolarExpress5 is the five-step list of arXiv:2505.16932 for singular values
+// above 1e-3 of the norm.
+func PolarExpress5() Preset {
+	return Preset{Steps: Coefficients(1e-3, 5, 2e-2, 0.02), Safety: 1.02, Epsilon: 1e-6}
+}
+
+// PolarExpress8 is the eight-step list; its last steps converge.
+func PolarExpress8() Preset {
+	return Preset{Steps: Coefficients(1e-3, 8, 1e-2, 0.02), Safety: 1.01, Epsilon: 1e-7}
+}
+
+// Orthogonalize returns the approximate polar factor of x [m, n], in x's shape
+// and dtype. A zero matrix stays zero.
+func (p Preset) Orthogonalize(x *Node) *Node {
+	if x.Rank() != 2 {
+		exceptions.Panicf("orthogonal: want a matrix, got %s", x.Shape())
+	}
+	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
+	norm := Sqrt(ReduceAllSum(ReduceSum(Square(x), -1)))
+	if p.Clamp {
+		norm = MaxScalar(norm, p.Epsilon)
+	} else {
+		norm = AddScalar(MulScalar(norm, p.Safety), p.Epsilon)
+	}
+	x = Mul(x, Reciprocal(norm))
+	for _, q := range p.Steps {
+		x = q.step(x, tall)
+	}
+	return x
+}
+
+// step applies the quintic; the Gram matrix is taken on the shorter side, for
+// a tall x as XᵀX with the product on the right, so that nothing is transposed.
+func (q Quintic) step(x *Node, tall bool) *Node {
+	axis := 1
+	if tall {
+		axis = 0
+	}
+	gram := Dot(x, x).General([]int{axis}, nil, []int{axis}, nil)
+	even := Add(MulScalar(gram, q.B), MulScalar(MatMul(gram, gram), q.C))
+	if tall {
+		return Add(MulScalar(x, q.A), MatMul(x, even))
+	}
+	return Add(MulScalar(x, q.A), MatMul(even, x))
+}

@@ -1,0 +1,24 @@
+// Package update declares the seams of an optimizer step: what a parameter is,
+// what state a rule keeps, and the five lines on which every rule, storage and
+// space compose.
+//
+// # Method
+//
+// For a weight w with gradient g, learning rate η, decay λ:
+//
+//	ĝ = space.Down(g)
+//	m = rule.Accumulate(storage.Load(m), ĝ);  storage.Store(m)
+//	d = rule.Direction(space.LiftMoments(m, g))
+//	u = space.LiftDirection(d, ĝ, g)
+//	w ← (1 - η·λ)·w - η·u
+//
+// The rule's own scale, Muon's for example, is part of d. Today the space is
+// the whole parameter and the storage is float32, so that Down, Lift and Load
+// are identities; a projected or quantised one replaces them in package optim
+// without a change to any rule.
+//
+// # State
+//
+// A rule declares its state as a list of Spec before any of it exists. The
+// planner, the checkpoint and the audit read that list.
+package update
