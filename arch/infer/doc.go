@@ -1,0 +1,56 @@
+// Package infer runs the models of package lm on the CPU in plain Go: a
+// key-value cache for every row, many rows in a step, float32 or ternary
+// weights. It is what draws samples during training and what a server holds.
+//
+// # Method
+//
+// A row is one sequence. Appending token t at position p to a row computes, for
+// each layer l,
+//
+//	x      = norm(h)·g₁
+//	q,k,v  = x·W_q, x·W_k, x·W_v ;  q,k ← rope_p(norm?(q)), rope_p(norm?(k))
+//	K_l[p], V_l[p] ← k, v
+//	h      ← h + (Σ_j softmax_j(q·K_l[j]/√d)·V_l[j])·W_o ,  j in (p-Window, p]
+//	h      ← h + down(act(norm(h)·g₂))
+//
+// and logits softcap(norm(h)·W_head), exactly as package lm defines them for a
+// row that is one document: positions count from 0, all in one segment. The
+// work of one call covers every token of every row that takes part, so each
+// weight is read once for many tokens.
+//
+// With Config.Ternary the linears inside the blocks use the arithmetic of
+// training (package ternary): weight codes c in {-1,0,1} with one scale γ for
+// the tensor, int8 activation codes a with one scale s for each token, and
+//
+//	y_o = (Σ_k a_k·c_ok)·s·γ
+//
+// where the sum is exact in integers. Four outputs share a byte per column (two
+// bits each) and a table turns that byte into four 16-bit lanes of an int64, so
+// one multiplication by a_k serves four outputs. A lane holds |Σ| ≤ 128·255,
+// hence lanes are emptied into int32 every 255 columns.
+//
+// # Determinism
+//
+// Every dot product has one summation order: four lanes over k mod 4, added as
+// (l₀+l₁)+(l₂+l₃). It depends neither on the number of threads nor on the rows
+// that are computed together, so a row's logits are a function of its tokens.
+//
+// # Threads
+//
+// An engine owns its worker goroutines from New to Close; a call hands them
+// tasks and starts none. Many rows are divided among the workers, each of
+// which runs the whole network for its rows; a few rows are computed together
+// and the outputs of each product are divided.
+//
+// # Memory
+//
+//	weights     4 bytes each, ternary ones 1/4 byte
+//	cache       8·layers·KV heads·head dim bytes for each token of a row
+//
+// # Differences from package lm
+//
+// Padding, several documents in one row, and per-linear precision policies do
+// not exist here. Rounding differs: a result lies within about 1e-5 of the
+// graph's, but a ternary activation within that distance of a rounding
+// threshold may take the neighbouring code, which moves the logits by more.
+package infer

@@ -1,0 +1,174 @@
+package infer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+)
+
+// ErrClosed is returned by every use of an engine after Close.
+var ErrClosed = errors.New("infer: the engine is closed")
+
+// Source delivers the weights of a model in the layout of files: linears as
+// [out, in], row-major. data is not changed and may be shared.
+type Source interface {
+	Tensor(name string) (data []float32, shape []int, err error)
+}
+
+// SourceFunc makes a Source of a function.
+type SourceFunc func(name string) (data []float32, shape []int, err error)
+
+// Tensor calls f.
+func (f SourceFunc) Tensor(name string) ([]float32, []int, error) { return f(name) }
+
+// FromGraph is a Source over values in the layout of the training graph, where
+// linears are [in, out]: get returns the values of a parameter of c, a variable
+// of a store for example.
+func FromGraph(c lm.Config, get func(name string) ([]float32, error)) Source {
+	params := map[string]lm.Param{}
+	for _, p := range c.Params() {
+		params[p.Name] = p
+	}
+	return SourceFunc(func(name string) ([]float32, []int, error) {
+		p, ok := params[name]
+		if !ok {
+			return nil, nil, fmt.Errorf("infer: the model has no parameter %q", name)
+		}
+		v, err := get(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(v) != p.Size() {
+			return nil, nil, fmt.Errorf("infer: parameter %q has %d values, want %v", name, len(v), p.Shape)
+		}
+		if p.Linear {
+			v = transpose(v, p.Shape[0], p.Shape[1])
+		}
+		return v, p.DiskShape(), nil
+	})
+}
+
+// transpose returns v [rows, cols] as [cols, rows].
+func transpose(v []float32, rows, cols int) []float32 {
+	out := make([]float32, len(v))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = v[i*cols+j]
+		}
+	}
+	return out
+}
+
+// Option changes how an engine runs.
+type Option func(*Engine)
+
+// WithThreads sets how many goroutines compute, the caller's included; 0 or
+// less means as many as GOMAXPROCS. Results do not depend on it.
+func WithThreads(n int) Option { return func(e *Engine) { e.threads = n } }
+
+// Engine holds the weights of a model. Its methods may be called concurrently;
+// sequences live in Sessions.
+type Engine struct {
+	cfg     lm.Config
+	threads int
+	pool    *pool
+
+	embedding []float32 // [V, C]
+	layers    []layer
+	norm      []float32
+	head      linear
+	cos, sin  []float32 // [Context, d/2]
+
+	mu     sync.RWMutex // held for reading while a session computes
+	closed bool
+}
+
+// layer holds the weights of one block.
+type layer struct {
+	norm1, norm2, qNorm, kNorm []float32
+	q, k, v, o, gate, up, down linear
+}
+
+// New loads a model from src. Call Close to end its worker goroutines.
+func New(cfg lm.Config, src Source, opts ...Option) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg.WithDefaults()}
+	for _, opt := range opts {
+		opt(e)
+	}
+	if e.threads < 1 {
+		e.threads = runtime.GOMAXPROCS(0)
+	}
+	if err := e.load(src); err != nil {
+		return nil, err
+	}
+	e.cos, e.sin = e.cfg.RopeTable(e.cfg.Context)
+	e.pool = newPool(e.threads)
+	return e, nil
+}
+
+// load reads every parameter of the configuration once, in order.
+func (e *Engine) load(src Source) error {
+	tensors := map[string][]float32{}
+	linears := map[string]linear{}
+	for _, p := range e.cfg.Params() {
+		data, shape, err := src.Tensor(p.Name)
+		if err != nil {
+			return fmt.Errorf("infer: loading %s: %w", p.Name, err)
+		}
+		if want := p.DiskShape(); !slices.Equal(want, shape) || len(data) != p.Size() {
+			return fmt.Errorf("infer: %s is %v with %d values, the configuration wants %v", p.Name, shape, len(data), want)
+		}
+		for i, v := range data {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("infer: %s holds %g at index %d", p.Name, v, i)
+			}
+		}
+		switch {
+		case p.Class == lm.Matrix && e.cfg.Ternary:
+			linears[p.Name] = pack(data, shape[0], shape[1])
+		case p.Linear:
+			linears[p.Name] = &dense{data, shape[0], shape[1]}
+		default:
+			tensors[p.Name] = data
+		}
+	}
+	e.embedding, e.norm = tensors["model.embed_tokens.weight"], tensors["model.norm.weight"]
+	e.head = linears["lm_head.weight"]
+	if e.cfg.Tied {
+		e.head = &dense{e.embedding, e.cfg.VocabSize, e.cfg.Dim}
+	}
+	for i := range e.cfg.NumLayers {
+		at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
+		e.layers = append(e.layers, layer{
+			norm1: tensors[at("input_layernorm")], norm2: tensors[at("post_attention_layernorm")],
+			qNorm: tensors[at("self_attn.q_norm")], kNorm: tensors[at("self_attn.k_norm")],
+			q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
+			v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
+			gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
+		})
+	}
+	return nil
+}
+
+// Config is the model's configuration, completed by its defaults.
+func (e *Engine) Config() lm.Config { return e.cfg }
+
+// Close ends the worker goroutines after the calls in progress. Later calls
+// return ErrClosed. It may be called twice.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		e.closed = true
+		e.pool.close()
+	}
+	return nil
+}

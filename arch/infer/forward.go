@@ -1,0 +1,334 @@
+package infer
+
+import (
+	"math"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+)
+
+// maxItems is the most tokens that one pass computes together. It bounds the
+// scratch memory and keeps the activations of a pass in the cache.
+const maxItems = 64
+
+// run is a span being computed.
+type run struct {
+	row    *row
+	pos    int // of tokens[0]
+	tokens []int32
+	all    bool
+	logits []float32 // of the outputs that are still to come
+}
+
+// item is one token of a pass.
+type item struct {
+	row   *row
+	pos   int
+	token int32
+	out   []float32 // where its logits go, nil when not wanted
+}
+
+// compute runs the network for every token. Tokens of a row are in order, and
+// those that a pass holds together see each other through the cache.
+func (s *Session) compute(work []run) {
+	vocab := s.e.cfg.VocabSize
+	for len(work) > 0 {
+		blocks := [][]item{nil}
+		total := 0
+		for _, w := range work {
+			total += min(len(w.tokens), maxItems)
+		}
+		size := min(max(4, (total+s.e.threads-1)/s.e.threads), maxItems)
+		var rest []run
+		for _, w := range work {
+			n := min(len(w.tokens), maxItems)
+			last := len(blocks) - 1
+			if len(blocks[last])+n > max(size, n) {
+				blocks, last = append(blocks, nil), last+1
+			}
+			for i := range n {
+				it := item{row: w.row, pos: w.pos + i, token: w.tokens[i]}
+				if w.all || i+1 == len(w.tokens) {
+					it.out, w.logits = w.logits[:vocab], w.logits[vocab:]
+				}
+				blocks[last] = append(blocks[last], it)
+			}
+			if n < len(w.tokens) {
+				w.tokens, w.pos = w.tokens[n:], w.pos+n
+				rest = append(rest, w)
+			}
+		}
+		s.passes(blocks)
+		work = rest
+	}
+}
+
+// passes runs one pass for each block: side by side when there are enough
+// blocks to keep every worker busy, otherwise one after the other with every
+// product divided. The division is chosen for speed only.
+func (s *Session) passes(blocks [][]item) {
+	for len(s.scratch) < len(blocks) {
+		s.scratch = append(s.scratch, &scratch{})
+	}
+	if len(blocks) >= s.e.threads {
+		s.e.pool.each(len(blocks), func(i int) {
+			s.e.pass(nil, s.scratch[i].fit(s.e.cfg, len(blocks[i])), blocks[i])
+		})
+		return
+	}
+	for i, b := range blocks {
+		s.e.pass(s.e.pool, s.scratch[i].fit(s.e.cfg, len(b)), b)
+	}
+}
+
+// scratch is the memory of one pass.
+type scratch struct {
+	n        int
+	h        []float32 // residual stream [n, C]
+	x, y, f  *operand  // normed rows, attention output, MLP hidden
+	q, k, v  []float32
+	gate, up []float32
+	add      []float32 // what a sublayer adds to the stream [n, C]
+	scores   []float32 // [n, Context]
+	final    *operand  // normed rows that the head reads
+	logits   []float32
+}
+
+// fit grows the scratch memory to n items.
+func (sc *scratch) fit(c lm.Config, n int) *scratch {
+	if n <= sc.n {
+		return sc
+	}
+	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
+	f32 := func(width int) []float32 { return make([]float32, n*width) }
+	*sc = scratch{n: n, h: f32(c.Dim), add: f32(c.Dim), scores: f32(c.Context),
+		x: newOperand(n, c.Dim, c.Ternary), y: newOperand(n, heads, c.Ternary), f: newOperand(n, c.HiddenDim, c.Ternary),
+		q: f32(heads), k: f32(kv), v: f32(kv), gate: f32(c.HiddenDim), up: f32(c.HiddenDim),
+		final: newOperand(n, c.Dim, false), logits: f32(c.VocabSize)}
+	return sc
+}
+
+// pass computes the items through all layers, appends their keys and values to
+// the caches and writes the logits that are wanted.
+func (e *Engine) pass(p *pool, sc *scratch, items []item) {
+	dim := e.cfg.Dim
+	for i, it := range items {
+		copy(sc.h[i*dim:(i+1)*dim], e.embedding[int(it.token)*dim:])
+	}
+	for l := range e.layers {
+		e.attention(p, sc, items, l)
+		e.mlp(p, sc, len(items), &e.layers[l])
+	}
+	e.unembed(p, sc, items)
+}
+
+// product computes y [n, out] = o·wᵀ.
+func (e *Engine) product(p *pool, w linear, o *operand, n int, y []float32) {
+	p.ranges(w.width(), outAlign, n*o.k/3+1, func(from, to int) { w.block(o, n, y, from, to) })
+}
+
+// attention adds the attention sublayer of layer l to the stream.
+func (e *Engine) attention(p *pool, sc *scratch, items []item, l int) {
+	c, w, n := e.cfg, &e.layers[l], len(items)
+	e.normed(p, sc.x, sc.h, w.norm1, n)
+	e.product(p, w.q, sc.x, n, sc.q)
+	e.product(p, w.k, sc.x, n, sc.k)
+	e.product(p, w.v, sc.x, n, sc.v)
+	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
+	p.ranges(n, 1, 4*(heads+kv), func(from, to int) {
+		for i := from; i < to; i++ {
+			it := items[i]
+			e.rotate(sc.q[i*heads:(i+1)*heads], w.qNorm, it.pos)
+			e.rotate(sc.k[i*kv:(i+1)*kv], w.kNorm, it.pos)
+			copy(it.row.k[l][it.pos*kv:], sc.k[i*kv:(i+1)*kv])
+			copy(it.row.v[l][it.pos*kv:], sc.v[i*kv:(i+1)*kv])
+		}
+	})
+	keys := 0
+	for _, it := range items {
+		keys = max(keys, it.pos+1)
+	}
+	p.ranges(n, 1, keys*heads+1, func(from, to int) {
+		for i := from; i < to; i++ {
+			e.attend(items[i], l, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
+			sc.y.done(i)
+		}
+	})
+	e.write(p, w.o, sc.y, sc, n)
+}
+
+// attend writes softmax(q·Kᵀ/√d)·V of every head to y.
+func (e *Engine) attend(it item, l int, q, scores, y []float32) {
+	c := e.cfg
+	d, kv := c.HeadDim, c.NumKVHeads*c.HeadDim
+	first := 0
+	if c.Window > 0 {
+		first = max(0, it.pos-c.Window+1)
+	}
+	keys, values := it.row.k[l], it.row.v[l]
+	scores = scores[first : it.pos+1]
+	scale := float32(1 / math.Sqrt(float64(d)))
+	for i := range q {
+		q[i] *= scale
+	}
+	clear(y)
+	for h := range c.NumHeads {
+		at := h * c.NumKVHeads / c.NumHeads * d
+		qh, yh := q[h*d:(h+1)*d], y[h*d:(h+1)*d]
+		for j := 0; j < len(scores); j += 2 {
+			a := (first+j)*kv + at
+			b := a
+			if j+1 < len(scores) {
+				b += kv
+			}
+			s, t := dot2(qh, keys[a:a+d], keys[b:b+d])
+			scores[j] = s
+			if a != b {
+				scores[j+1] = t
+			}
+		}
+		softmax(scores)
+		for j, p := range scores {
+			a := (first+j)*kv + at
+			addScaled(yh, values[a:a+d], p)
+		}
+	}
+}
+
+// softmax replaces s by its softmax.
+func softmax(s []float32) {
+	top := s[0]
+	for _, v := range s {
+		top = max(top, v)
+	}
+	sum := float32(0)
+	for i, v := range s {
+		s[i] = float32(math.Exp(float64(v - top)))
+		sum += s[i]
+	}
+	for i := range s {
+		s[i] /= sum
+	}
+}
+
+// rotate normalises each head of v when there is a gain and applies RoPE.
+func (e *Engine) rotate(v, gain []float32, pos int) {
+	d, half := e.cfg.HeadDim, e.cfg.HeadDim/2
+	cos, sin := e.cos[pos*half:(pos+1)*half], e.sin[pos*half:(pos+1)*half]
+	for at := 0; at < len(v); at += d {
+		head := v[at : at+d]
+		if gain != nil {
+			rmsNorm(head, head, gain, e.cfg.NormEps)
+		}
+		a, b := head[:half], head[half:]
+		for t := range a {
+			x, y := a[t], b[t]
+			a[t], b[t] = x*cos[t]-y*sin[t], y*cos[t]+x*sin[t]
+		}
+	}
+}
+
+// rmsNorm writes x/√(mean(x²)+eps)·gain to out, which may be x.
+func rmsNorm(out, x, gain []float32, eps float64) {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	inv := float32(1 / math.Sqrt(sum/float64(len(x))+eps))
+	gain, out = gain[:len(x)], out[:len(x)]
+	for i, v := range x {
+		out[i] = v * inv * gain[i]
+	}
+}
+
+// normed makes o the normed rows of h.
+func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
+	p.ranges(n, 1, 6*o.k, func(from, to int) {
+		for i := from; i < to; i++ {
+			rmsNorm(o.row(i), h[i*o.k:(i+1)*o.k], gain, e.cfg.NormEps)
+			o.done(i)
+		}
+	})
+}
+
+// write adds o·wᵀ to the stream.
+func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int) {
+	e.product(p, w, o, n, sc.add)
+	h := sc.h[:n*e.cfg.Dim]
+	for i, v := range sc.add[:len(h)] {
+		h[i] += v
+	}
+}
+
+// mlp adds the feed-forward sublayer to the stream.
+func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
+	e.normed(p, sc.x, sc.h, w.norm2, n)
+	e.product(p, w.up, sc.x, n, sc.up)
+	if w.gate != nil {
+		e.product(p, w.gate, sc.x, n, sc.gate)
+	}
+	f := e.cfg.HiddenDim
+	p.ranges(n, 1, 15*f, func(from, to int) {
+		for i := from; i < to; i++ {
+			activate(e.cfg.MLP, sc.f.row(i), sc.gate[i*f:(i+1)*f], sc.up[i*f:(i+1)*f])
+			sc.f.done(i)
+		}
+	})
+	e.write(p, w.down, sc.f, sc, n)
+}
+
+// activate writes the hidden values of the MLP to out.
+func activate(kind string, out, gate, up []float32) {
+	gate, up = gate[:len(out)], up[:len(out)]
+	switch kind {
+	case lm.SwiGLU:
+		for i, g := range gate {
+			out[i] = g * sigmoid(g) * up[i]
+		}
+	case lm.ReLU2:
+		for i, u := range up {
+			u = max(u, 0)
+			out[i] = u * u
+		}
+	default: // lm.SiLU: Validate admits no fourth
+		for i, u := range up {
+			out[i] = u * sigmoid(u)
+		}
+	}
+}
+
+func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
+
+// unembed writes the logits of the items that want them.
+func (e *Engine) unembed(p *pool, sc *scratch, items []item) {
+	dim, vocab := e.cfg.Dim, e.cfg.VocabSize
+	n := 0
+	for i, it := range items {
+		if it.out != nil {
+			rmsNorm(sc.final.row(n), sc.h[i*dim:(i+1)*dim], e.norm, e.cfg.NormEps)
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	e.product(p, e.head, sc.final, n, sc.logits)
+	n = 0
+	for _, it := range items {
+		if it.out != nil {
+			e.finish(it.out, sc.logits[n*vocab:(n+1)*vocab])
+			n++
+		}
+	}
+}
+
+// finish copies logits z to out, soft-capped when the model says so.
+func (e *Engine) finish(out, z []float32) {
+	limit := e.cfg.SoftCap
+	if limit == 0 {
+		copy(out, z)
+		return
+	}
+	for i, v := range z {
+		out[i] = float32(limit * math.Tanh(float64(v)/limit))
+	}
+}
