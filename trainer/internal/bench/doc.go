@@ -1,0 +1,13 @@
+// Package bench measures: the training step against its own parts, and the
+// tokenizer on a text. Comparisons with other programs are scripts beside it,
+// run in turn with it on the same machine.
+//
+// # Method
+//
+// Train times whole training steps (forward, backward, AdamW) on random tokens
+// and reports the median and the best of them, because a shared machine slows
+// single steps down but never speeds them up. The first step, which compiles,
+// is reported alone. MFU is the model's floating-point operations, 6·N per
+// token for N parameters in products plus 12·L·H·d·T for attention, over the
+// measured peak of a large matrix product on the same backend.
+package bench

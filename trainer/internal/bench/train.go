@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim"
+	"github.com/nanochat-go/nanochat/optim/adamw"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/run"
+)
+
+// TrainOptions describe the model and the measurement.
+type TrainOptions struct {
+	Model lm.Config
+	Batch int
+	Steps int
+	// PeakFLOPS is the measured peak of the backend, 0 if unknown.
+	PeakFLOPS float64
+	// Step, when set, is called after every timed step.
+	Step func(i int, tokensPerSecond float64)
+}
+
+// TrainResult is what Train measured.
+type TrainResult struct {
+	TokensPerSecond     float64 `json:"tokens_per_second"`      // of the median step
+	BestTokensPerSecond float64 `json:"best_tokens_per_second"` // of the fastest step
+	MFU                 float64 `json:"mfu"`                    // at the median, 0 if the peak is unknown
+	FirstStepSeconds    float64 `json:"first_step_seconds"`
+	Steps               int     `json:"steps"`
+	Parameters          int     `json:"parameters"`
+	Loss                float64 `json:"loss"`
+	Backend             string  `json:"backend"`
+}
+
+// Train measures training steps.
+func Train(ctx context.Context, backend compute.Backend, o TrainOptions) (TrainResult, error) {
+	r := TrainResult{Steps: o.Steps, Backend: backend.Name()}
+	stepper, err := newStepper(backend, o.Model)
+	if err != nil {
+		return r, err
+	}
+	for _, p := range o.Model.Params() {
+		r.Parameters += p.Size()
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	tokens := float64(o.Batch * o.Model.Context)
+	var seconds []float64
+	for i := range o.Steps + 1 {
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
+		batch := randomRows(rng, o)
+		start := time.Now()
+		res, err := stepper.Train([]run.Rows{batch})
+		if err != nil {
+			return r, err
+		}
+		took := time.Since(start).Seconds()
+		r.Loss = res.NLL / res.Count
+		if i == 0 {
+			r.FirstStepSeconds = took
+			continue
+		}
+		seconds = append(seconds, took)
+		if o.Step != nil {
+			o.Step(i, tokens/took)
+		}
+	}
+	if len(seconds) == 0 {
+		return r, fmt.Errorf("%d steps, want at least 1", o.Steps)
+	}
+	slices.Sort(seconds)
+	r.TokensPerSecond = tokens / seconds[len(seconds)/2]
+	r.BestTokensPerSecond = tokens / seconds[0]
+	if o.PeakFLOPS > 0 {
+		r.MFU = TrainFLOPs(o.Model) * r.TokensPerSecond / o.PeakFLOPS
+	}
+	return r, nil
+}
+
+func newStepper(backend compute.Backend, cfg lm.Config) (*run.Stepper, error) {
+	m, err := lm.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	opt, err := optim.New(run.OptimParams(m.Params()), optim.Config{
+		Groups: []optim.Group{{Rule: adamw.New(), LR: 1e-3}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return run.NewStepper(backend, m, opt, 1)
+}
+
+// randomRows are rows of one document each with random tokens and targets.
+func randomRows(rng *rand.Rand, o TrainOptions) run.Rows {
+	n := o.Batch * o.Model.Context
+	b := run.Rows{B: o.Batch, T: o.Model.Context, Tokens: make([]int32, n), Targets: make([]int32, n),
+		Positions: make([]int32, n), Segments: make([]int32, n)}
+	for i := range n {
+		b.Tokens[i], b.Targets[i] = int32(rng.IntN(o.Model.VocabSize)), int32(rng.IntN(o.Model.VocabSize))
+		b.Positions[i], b.Segments[i] = int32(i%o.Model.Context), 1
+	}
+	return b
+}
+
+// TrainFLOPs is the number of floating-point operations of training on one
+// token: 6 for every parameter in a product and 12·L·H·d·T for attention over
+// a full context of T (arXiv:2204.02311, appendix B).
+func TrainFLOPs(c lm.Config) float64 {
+	c = c.WithDefaults()
+	inProducts := 0
+	for _, p := range c.Params() {
+		if p.Class == lm.Matrix || p.Class == lm.Head || c.Tied && p.Class == lm.Embedding {
+			inProducts += p.Size()
+		}
+	}
+	span := c.Context
+	if c.Window > 0 {
+		span = min(span, c.Window)
+	}
+	return 6*float64(inProducts) + 12*float64(c.NumLayers*c.NumHeads*c.HeadDim*span)
+}

@@ -1,0 +1,150 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim"
+)
+
+// Rows is one batch of B rows of T positions as the step wants it.
+type Rows struct {
+	B, T                                 int
+	Tokens, Targets, Positions, Segments []int32
+}
+
+// StepResult is what one call of the training step returns.
+type StepResult struct {
+	NLL      float64 // Σ nats over the scored targets
+	Count    float64 // number of scored targets
+	GradNorm float64
+	Skipped  bool
+}
+
+// Stepper holds a model's variables and its compiled graphs.
+type Stepper struct {
+	Store *model.Store
+	Model *lm.Model
+	Opt   *optim.Optimizer
+
+	train, gather, drain, eval *model.Exec
+}
+
+// NewStepper makes the variables of a model with their initial values, those
+// of its optimizer, and the graphs, which compile at their first call.
+func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint64) (*Stepper, error) {
+	s := &Stepper{Store: model.NewStore(), Model: m, Opt: opt}
+	if err := m.InitStore(s.Store, seed); err != nil {
+		return nil, err
+	}
+	opt.InitState(s.Store)
+	for _, g := range []struct {
+		exec  **model.Exec
+		build func(scope *model.Scope, in []*Node) []*Node
+	}{
+		{&s.train, s.buildTrain}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain}, {&s.eval, s.buildEval},
+	} {
+		exec, err := model.NewExec(backend, s.Store, g.build)
+		if err != nil {
+			return nil, fmt.Errorf("building the step: %w", err)
+		}
+		*g.exec = exec
+	}
+	return s, nil
+}
+
+func (s *Stepper) loss(scope *model.Scope, in []*Node) (nll, count *Node) {
+	return s.Model.Loss(scope, in[0], in[1], in[2], in[3])
+}
+
+// buildTrain is the whole step in one graph.
+func (s *Stepper) buildTrain(scope *model.Scope, in []*Node) []*Node {
+	nll, count := s.loss(scope, in)
+	mean := Div(nll, MaxScalar(count, 1))
+	m := s.Opt.Apply(scope, s.Opt.Gradients(scope, mean), mean)
+	return []*Node{nll, count, m.GradNorm, m.Skipped}
+}
+
+// buildGather adds one micro-batch's gradients to the accumulators.
+func (s *Stepper) buildGather(scope *model.Scope, in []*Node) []*Node {
+	nll, count := s.loss(scope, in)
+	s.Opt.Accumulate(scope, s.Opt.Gradients(scope, nll), count)
+	return []*Node{nll, count}
+}
+
+// buildDrain is the last micro-batch of a step: it updates with the mean over
+// all scored targets of the step.
+func (s *Stepper) buildDrain(scope *model.Scope, in []*Node) []*Node {
+	nll, count := s.loss(scope, in)
+	sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, nll), count)
+	scale := Reciprocal(MaxScalar(total, 1))
+	for i := range sums {
+		sums[i] = Mul(sums[i], scale)
+	}
+	m := s.Opt.Apply(scope, sums, nll)
+	return []*Node{nll, count, m.GradNorm, m.Skipped}
+}
+
+func (s *Stepper) buildEval(scope *model.Scope, in []*Node) []*Node {
+	nll, count := s.loss(scope, in)
+	return []*Node{nll, count}
+}
+
+// call runs a graph on a batch and returns its outputs as numbers.
+func call(exec *model.Exec, r Rows) ([]float64, error) {
+	tensor := func(flat []int32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(flat, r.B, r.T) }
+	out, err := exec.Call(tensor(r.Tokens), tensor(r.Targets), tensor(r.Positions), tensor(r.Segments))
+	if err != nil {
+		return nil, fmt.Errorf("running the step: %w", err)
+	}
+	values := make([]float64, len(out))
+	for i, t := range out {
+		values[i] = float64(tensors.ToScalar[float32](t))
+		t.FinalizeAll()
+	}
+	return values, nil
+}
+
+// Train makes one update from one or more micro-batches.
+func (s *Stepper) Train(batches []Rows) (StepResult, error) {
+	exec := s.train
+	var r StepResult
+	if len(batches) > 1 {
+		exec = s.drain
+		for _, b := range batches[:len(batches)-1] {
+			v, err := call(s.gather, b)
+			if err != nil {
+				return r, err
+			}
+			r.NLL, r.Count = r.NLL+v[0], r.Count+v[1]
+		}
+	}
+	v, err := call(exec, batches[len(batches)-1])
+	if err != nil {
+		return r, err
+	}
+	return StepResult{NLL: r.NLL + v[0], Count: r.Count + v[1], GradNorm: v[2], Skipped: v[3] != 0}, nil
+}
+
+// Eval returns the summed nats and the number of scored targets of a batch.
+func (s *Stepper) Eval(b Rows) (nll, count float64, err error) {
+	v, err := call(s.eval, b)
+	if err != nil {
+		return 0, 0, err
+	}
+	return v[0], v[1], nil
+}
+
+// OptimParams describes a model's parameters to the optimizer.
+func OptimParams(params []lm.Param) []optim.Param {
+	out := make([]optim.Param, len(params))
+	for i, p := range params {
+		out[i] = optim.Param{Name: p.Name, Shape: p.Shape, Class: string(p.Class), FanIn: p.FanIn, FanOut: p.FanOut}
+	}
+	return out
+}
