@@ -1,11 +1,9 @@
 package generate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Options say how to sample.
@@ -41,8 +39,8 @@ type Candidate struct {
 
 // Sampler draws tokens. It reuses memory: one goroutine at a time.
 type Sampler struct {
-	o    Options
-	keep []Candidate
+	o          Options
+	keep, heap []Candidate
 }
 
 // NewSampler returns a sampler of valid options.
@@ -89,11 +87,11 @@ func (s *Sampler) Distribution(logits []float32) ([]Candidate, error) {
 		}
 	}
 	if k := s.o.TopK; k > 0 && k < len(s.keep) {
-		s.keep = largest(s.keep, func(n int, _ float64) bool { return n == k })
+		s.keep = s.largest(s.keep, func(n int, _ float64) bool { return n == k })
 	}
 	if p := s.o.TopP; p > 0 && p < 1 {
 		enough := p * total(s.keep)
-		s.keep = largest(s.keep, func(_ int, sum float64) bool { return sum >= enough })
+		s.keep = s.largest(s.keep, func(_ int, sum float64) bool { return sum >= enough })
 	}
 	sum := total(s.keep)
 	for i := range s.keep {
@@ -129,25 +127,34 @@ func argmax(logits []float32) (int, error) {
 }
 
 // largest keeps the shortest prefix of c, sorted by falling probability and
-// rising id, that satisfies enough(count, sum), and returns it in rising order
-// of ids. It takes them from a heap: a nucleus is small, a vocabulary is not.
-func largest(c []Candidate, enough func(n int, sum float64) bool) []Candidate {
-	for i := len(c)/2 - 1; i >= 0; i-- {
-		sift(c, i)
+// rising id, that satisfies enough(count, sum); c stays in rising order of ids.
+// The order comes from a heap: a nucleus is small, a vocabulary is not.
+func (s *Sampler) largest(c []Candidate, enough func(n int, sum float64) bool) []Candidate {
+	s.heap = append(s.heap[:0], c...)
+	h := s.heap
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		sift(h, i)
 	}
 	n, sum := 0, 0.0
-	for end := len(c); end > 0; end-- { // the largest moves behind the heap c[:end]
+	last := h[0]
+	for len(h) > 0 {
+		last = h[0]
 		n++
-		sum += c[0].Prob
-		c[0], c[end-1] = c[end-1], c[0]
-		sift(c[:end-1], 0)
+		sum += last.Prob
 		if enough(n, sum) {
 			break
 		}
+		h[0] = h[len(h)-1]
+		h = h[:len(h)-1]
+		sift(h, 0)
 	}
-	kept := c[len(c)-n:]
-	slices.SortFunc(kept, func(a, b Candidate) int { return cmp.Compare(a.ID, b.ID) })
-	return c[:copy(c, kept)]
+	kept := c[:0]
+	for _, x := range c {
+		if !before(last, x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
 }
 
 // sift moves c[i] down to its place in the heap c.

@@ -84,6 +84,9 @@ type Engine struct {
 	head      linear
 	cos, sin  []float32 // [Context, d/2]
 
+	// watch sees every row of activations before it is quantised; tests use it.
+	watch func(x []float32)
+
 	mu     sync.RWMutex // held for reading while a session computes
 	closed bool
 }

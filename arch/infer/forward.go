@@ -71,12 +71,12 @@ func (s *Session) passes(blocks [][]item) {
 	}
 	if len(blocks) >= s.e.threads {
 		s.e.pool.each(len(blocks), func(i int) {
-			s.e.pass(nil, s.scratch[i].fit(s.e.cfg, len(blocks[i])), blocks[i])
+			s.e.pass(nil, s.e.fit(s.scratch[i], len(blocks[i])), blocks[i])
 		})
 		return
 	}
 	for i, b := range blocks {
-		s.e.pass(s.e.pool, s.scratch[i].fit(s.e.cfg, len(b)), b)
+		s.e.pass(s.e.pool, s.e.fit(s.scratch[i], len(b)), b)
 	}
 }
 
@@ -94,16 +94,20 @@ type scratch struct {
 }
 
 // fit grows the scratch memory to n items.
-func (sc *scratch) fit(c lm.Config, n int) *scratch {
+func (e *Engine) fit(sc *scratch, n int) *scratch {
 	if n <= sc.n {
 		return sc
 	}
+	c := e.cfg
 	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
 	f32 := func(width int) []float32 { return make([]float32, n*width) }
 	*sc = scratch{n: n, h: f32(c.Dim), add: f32(c.Dim), scores: f32(c.Context),
 		x: newOperand(n, c.Dim, c.Ternary), y: newOperand(n, heads, c.Ternary), f: newOperand(n, c.HiddenDim, c.Ternary),
 		q: f32(heads), k: f32(kv), v: f32(kv), gate: f32(c.HiddenDim), up: f32(c.HiddenDim),
 		final: newOperand(n, c.Dim, false), logits: f32(c.VocabSize)}
+	for _, o := range []*operand{sc.x, sc.y, sc.f} {
+		o.watch = e.watch
+	}
 	return sc
 }
 

@@ -11,6 +11,7 @@ type operand struct {
 	x     []float32 // n·k
 	codes []int8    // n·k, nil when the model is dense
 	scale []float32 // n
+	watch func(x []float32)
 }
 
 func newOperand(n, k int, quantised bool) *operand {
@@ -27,6 +28,9 @@ func (o *operand) row(i int) []float32 { return o.x[i*o.k : (i+1)*o.k] }
 // done is called when the values of row i are final.
 func (o *operand) done(i int) {
 	if o.codes != nil {
+		if o.watch != nil {
+			o.watch(o.row(i))
+		}
 		o.scale[i] = ternary.QuantizeActivations(o.row(i), o.codes[i*o.k:(i+1)*o.k])
 	}
 }
