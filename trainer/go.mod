@@ -8,7 +8,9 @@ require (
 	github.com/gomlx/gomlx v0.28.2
 	github.com/nanochat-go/nanochat/arch v0.0.0-00010101000000-000000000000
 	github.com/nanochat-go/nanochat/optim v0.0.0-00010101000000-000000000000
+	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/stretchr/testify v1.12.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

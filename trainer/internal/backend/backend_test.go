@@ -1,0 +1,74 @@
+package backend
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Mutation: letting "xla" fall back to Go makes TestChoose fail.
+
+func isolate(t *testing.T) (plugins string) {
+	t.Helper()
+	plugins = t.TempDir()
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", plugins)
+	t.Setenv("GOMLX_NO_AUTO_INSTALL", "1")
+	old := xlaLink
+	xlaLink = &struct{ install func() error }{func() error { return nil }}
+	t.Cleanup(func() { xlaLink = old })
+	return plugins
+}
+
+func TestChoose(t *testing.T) {
+	plugins := isolate(t)
+	ctx, quiet := context.Background(), func(string) {}
+	c, err := Choose(ctx, "auto", quiet)
+	require.NoError(t, err)
+	require.Equal(t, "go", c.Name)
+	require.Contains(t, c.Reason, "no PJRT CPU plugin found")
+	_, err = Choose(ctx, "xla", quiet)
+	require.ErrorContains(t, err, "pip download")
+	_, err = Choose(ctx, "cuda", quiet)
+	require.ErrorContains(t, err, "auto, xla, go")
+
+	require.NoError(t, os.WriteFile(filepath.Join(plugins, "pjrt_c_api_cpu_plugin.so"), []byte("not a library"), 0o600))
+	c, err = Choose(ctx, "auto", quiet)
+	require.NoError(t, err)
+	require.Equal(t, "xla", c.Name)
+	c, err = Choose(ctx, "go", quiet)
+	require.NoError(t, err)
+	require.Equal(t, Choice{Name: "go", Reason: "asked for"}, c)
+
+	xlaLink = nil
+	_, err = Choose(ctx, "xla", quiet)
+	require.ErrorContains(t, err, "built without it")
+}
+
+func TestOpenGoAndPeak(t *testing.T) {
+	isolate(t)
+	b, c, err := Open(context.Background(), "go", false, func(string) {})
+	require.NoError(t, err)
+	require.Equal(t, "go", c.Name)
+	defer b.Finalize()
+	peak, err := Peak(b)
+	require.NoError(t, err)
+	require.Greater(t, peak, 1e8)
+	require.Less(t, peak, 1e14)
+}
+
+func TestWithSettingReplaces(t *testing.T) {
+	require.Equal(t, []string{"B=2", "A=3"}, withSetting([]string{"A=1", "B=2"}, "A", "3"))
+	require.Equal(t, []string{"AB=1", "A=3"}, withSetting([]string{"AB=1"}, "A", "3"))
+}
+
+func TestListNamesBoth(t *testing.T) {
+	isolate(t)
+	list := List(context.Background())
+	require.Len(t, list, 2)
+	require.True(t, list[0].Available)
+	require.False(t, list[1].Available)
+	require.Contains(t, list[1].Detail, "PJRT_PLUGIN_LIBRARY_PATH")
+}

@@ -1,0 +1,21 @@
+// Package backend opens the engine that runs graphs: XLA on a PJRT plugin, or
+// GoMLX's pure-Go backend.
+//
+// # Choice
+//
+// "xla" and "go" mean what they say and fail with what to do about it. "auto"
+// is XLA when it is linked and a plugin is found, otherwise Go. The choice and
+// its reason are always reported; there is no silent fallback. When no plugin
+// is found but the machine is online, one is downloaded first, with a message
+// and a time limit, unless GOMLX_NO_AUTO_INSTALL is set.
+//
+// # The Go backend
+//
+// It always runs as go:parallelism=-1, because its default settings can
+// deadlock, and with GOMLX_FUSION=0. Its products are several times faster in a
+// build with GOEXPERIMENT=simd, which no flag or directive can ask for; so the
+// program builds itself once more with that variable, into the user's cache
+// directory, and continues there with GODEBUG=cpu.fma=off (without it the
+// exponential of such a build is a hundred times slower on some processors).
+// When that is not possible it continues as it is and says why.
+package backend

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// Duration is a time.Duration that reads and writes as "90s" or "20m".
+type Duration time.Duration
+
+// UnmarshalText parses a Go duration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration like \"90s\" or \"20m\"", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes the duration as Go does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// Config is the whole configuration.
+type Config struct {
+	Seed       int64      `toml:"seed" doc:"fixes data, split, order of batches, initial weights and samples"`
+	Data       Data       `toml:"data"`
+	Tokenizer  Tokenizer  `toml:"tokenizer"`
+	Model      Model      `toml:"model"`
+	Train      Train      `toml:"train"`
+	Optim      Optim      `toml:"optim"`
+	Checkpoint Checkpoint `toml:"checkpoint"`
+	Eval       Eval       `toml:"eval"`
+	Export     Export     `toml:"export"`
+}
+
+// Data says where the documents come from.
+type Data struct {
+	Sources     []Source `toml:"sources,inline" doc:"list of { rustgen = { level = 2, megabytes = 16 } }, { dir = \"PATH\" }, { crates = \"LIST\" } or { parquet = \"FILE\", column = \"text\" }"`
+	ValFraction float64  `toml:"val_fraction" doc:"share of the documents held out for validation, by hash"`
+	SplitBy     string   `toml:"split_by" doc:"\"document\" or \"origin\": what is held out together (origin: a crate, a folder)"`
+	Dedup       string   `toml:"dedup" doc:"\"exact\" drops documents seen before, \"none\" keeps them"`
+	MaxBytes    int      `toml:"max_bytes" doc:"longest document; 0: any"`
+}
+
+// Source is one source of documents: exactly one of its fields but Column is
+// set.
+type Source struct {
+	Rustgen *Rustgen `toml:"rustgen,omitempty,inline"`
+	Dir     string   `toml:"dir,omitempty"`
+	Crates  string   `toml:"crates,omitempty"`
+	Parquet string   `toml:"parquet,omitempty"`
+	Column  string   `toml:"column,omitempty"`
+}
+
+// Rustgen is generated Rust of our own.
+type Rustgen struct {
+	Level     int     `toml:"level"`
+	Megabytes float64 `toml:"megabytes"`
+}
+
+// Tokenizer says how text becomes ids.
+type Tokenizer struct {
+	Vocab int    `toml:"vocab" doc:"number of ids, the 256 bytes and 3 special tokens included"`
+	Split string `toml:"split" doc:"\"gpt2\", \"cl100k\" or \"llama3\""`
+	Path  string `toml:"path" doc:"use this tokenizer.json instead of training one"`
+}
+
+// Model is the transformer.
+type Model struct {
+	Layers       int     `toml:"layers" doc:"number of blocks"`
+	Dim          int     `toml:"dim" doc:"width of the residual stream"`
+	Heads        int     `toml:"heads" doc:"query heads"`
+	KVHeads      int     `toml:"kv_heads" doc:"key-value heads; 0: as many as heads"`
+	HeadDim      int     `toml:"head_dim" doc:"width of a head; 0: dim/heads"`
+	Hidden       int     `toml:"hidden" doc:"width inside the MLP; 0: 8/3 of dim for swiglu, else 4 times dim"`
+	Context      int     `toml:"context" doc:"tokens in a row"`
+	MLP          string  `toml:"mlp" doc:"\"swiglu\", \"relu2\" or \"silu\""`
+	Tied         bool    `toml:"tied" doc:"the head is the embedding transposed"`
+	Ternary      bool    `toml:"ternary" doc:"b1.58 linears inside the blocks"`
+	QKNorm       bool    `toml:"qk_norm" doc:"norm queries and keys"`
+	Window       int     `toml:"window" doc:"keys that a token sees; 0: all"`
+	DocumentMask bool    `toml:"document_mask" doc:"attention stays within a document"`
+	SoftCap      float64 `toml:"soft_cap" doc:"bound of the logits; 0: none"`
+	RopeTheta    float64 `toml:"rope_theta" doc:"base of the rotary frequencies"`
+	LossChunk    int     `toml:"loss_chunk" doc:"positions whose logits are alive at a time; 0: all"`
+	Remat        bool    `toml:"remat" doc:"recompute blocks in the backward pass instead of keeping them"`
+}
+
+// Train says how long and on what to train.
+type Train struct {
+	Batch   int      `toml:"batch" doc:"rows in a step"`
+	Steps   int      `toml:"steps" doc:"number of updates; exactly one of steps, tokens and time is set"`
+	Tokens  int64    `toml:"tokens" doc:"number of tokens"`
+	Time    Duration `toml:"time" doc:"training time, evaluation not counted, like \"20m\""`
+	Backend string   `toml:"backend" doc:"\"auto\", \"xla\" or \"go\""`
+}
+
+// Optim is the optimizer. Its rule serves the matrices inside the blocks;
+// groups route everything else, the first that matches.
+type Optim struct {
+	Rule        string  `toml:"rule" doc:"\"muon\" or \"adamw\" for the matrices"`
+	LR          float64 `toml:"lr" doc:"learning rate of the matrices"`
+	Momentum    float64 `toml:"momentum" doc:"momentum of the matrices; 0: the rule's default"`
+	WeightDecay float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`
+	Scale       string  `toml:"scale" doc:"update scale of muon: \"original\", \"match_rms\", \"spectral\" or \"none\""`
+	OtherLR     float64 `toml:"other_lr" doc:"learning rate of embedding, head and norms (adamw) where no group matches"`
+	Schedule    string  `toml:"schedule" doc:"\"wsd\", \"cosine\", \"linear\" or \"constant\""`
+	Decay       string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\" or \"sqrt\""`
+	Warmup      int     `toml:"warmup" doc:"steps of linear warm-up"`
+	DecayLength float64 `toml:"decay_fraction" doc:"share of the run that wsd decays over"`
+	Floor       float64 `toml:"floor" doc:"rate at the end, as a share of the peak"`
+	Clip        float64 `toml:"clip" doc:"bound of the joint gradient norm; 0: none"`
+	Accumulate  int     `toml:"accumulate" doc:"batches for each update"`
+	Groups      []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
+}
+
+// Group routes parameters by name.
+type Group struct {
+	Match       []string `toml:"match"`
+	Rule        string   `toml:"rule"`
+	LR          float64  `toml:"lr"`
+	WeightDecay float64  `toml:"weight_decay"`
+}
+
+// Checkpoint says when state is saved.
+type Checkpoint struct {
+	Every int  `toml:"every" doc:"steps between checkpoints; 0: only at the end"`
+	Keep  int  `toml:"keep" doc:"how many of the newest to keep"`
+	Best  bool `toml:"best" doc:"also keep the one with the best validation bits per byte"`
+}
+
+// Eval says when the model is tried out.
+type Eval struct {
+	Every       int     `toml:"every" doc:"steps between evaluations; 0: only at the end"`
+	ValTokens   int     `toml:"val_tokens" doc:"validation tokens at each evaluation during training; 0: all"`
+	Samples     int     `toml:"samples" doc:"programs sampled at the end"`
+	Temperature float64 `toml:"temperature" doc:"of those samples"`
+	Compile     bool    `toml:"compile" doc:"check the samples with rustc"`
+}
+
+// Export says what is written at the end.
+type Export struct {
+	Formats []string `toml:"formats" doc:"list of \"hf\", or empty"`
+}
+
+// Default is the configuration that presets and files build on.
+func Default() Config {
+	return Config{
+		Seed:      1,
+		Data:      Data{Sources: []Source{{Rustgen: &Rustgen{Level: 2, Megabytes: 16}}}, ValFraction: 0.02, SplitBy: "document", Dedup: "exact", MaxBytes: 400_000},
+		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
+		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
+		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
+		Optim: Optim{Rule: "muon", LR: 0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
+			Floor: 0, Clip: 1, Accumulate: 1},
+		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
+		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, Temperature: 0.8, Compile: true},
+		Export:     Export{Formats: []string{"hf"}},
+	}
+}
+
+// Std is the duration as the standard library has it.
+func (d Duration) Std() time.Duration { return time.Duration(d) }

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// Mutation: decoding without DisallowUnknownFields makes TestErrorsNameTheKey
+// fail.
+
+func TestPresetsLoad(t *testing.T) {
+	require.ElementsMatch(t, []string{"quickstart", "crates"}, Presets())
+	for _, name := range Presets() {
+		c, err := Load(name, "", nil)
+		require.NoError(t, err, name)
+		require.Equal(t, time.Duration(0) != c.Train.Time.Std(), c.Train.Steps == 0, "a preset's budget replaces the default")
+	}
+	_, err := Load("quickstrat", "", nil)
+	require.ErrorContains(t, err, "there are crates, quickstart")
+}
+
+func TestErrorsNameTheKey(t *testing.T) {
+	cases := []struct{ text, want string }{
+		{"[model]\nlayers = 2\nlayer = 3\n", `:3: unknown key "model.layer"; the nearest is "model.layers"`},
+		{"[modle]\ndim = 3\n", `:1: unknown key "modle"`},
+		{"[model]\nlayers = \"two\"\n", ":2: key model.layers: "},
+		{"seed = 1.5\n", ":1: key seed: "},
+		{"[train]\ntime = \"3 minutes\"\n", `"3 minutes" is not a duration`},
+		{"[train\n", ":1: "},
+		{"[data]\nsources = []\n", "data.sources is empty"},
+		{"[model]\nheads = 3\nkv_heads = 2\n", "whole number of query heads"},
+		{"[train]\nsteps = 1\ntokens = 3\n", "exactly one of steps, tokens and time"},
+		{"[optim]\nrule = \"sgd\"\n", `optim.rule = "sgd", want one of ["muon" "adamw"]`},
+		{"[tokenizer]\nvocab = 100\n", "tokenizer.vocab = 100, want 259"},
+		{"[model.mhc]\nenabled = true\n", "unknown key"},
+	}
+	for _, c := range cases {
+		path := filepath.Join(t.TempDir(), "run.toml")
+		require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
+		_, err := Load("", path, nil)
+		require.ErrorContains(t, err, c.want)
+	}
+	_, err := Load("", "", []string{"model.dim=0", "train.batch=0"})
+	require.ErrorContains(t, err, "dimension 0")
+	require.ErrorContains(t, err, "train.batch = 0")
+}
+
+func TestSet(t *testing.T) {
+	c, err := Load("quickstart", "", []string{
+		"model.layers=2", "train.steps = 7", "optim.rule=adamw", `optim.lr=1e-3`, "model.ternary=false", `export.formats=[]`,
+		`data.sources=[{dir="x"}]`, "tokenizer.path=a b.json",
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, c.Model.Layers)
+	require.Equal(t, 7, c.Train.Steps)
+	require.Zero(t, c.Train.Time, "one budget replaces the other")
+	require.Equal(t, "adamw", c.Optim.Rule)
+	require.False(t, c.Model.Ternary)
+	require.Empty(t, c.Export.Formats)
+	require.Equal(t, []Source{{Dir: "x"}}, c.Data.Sources)
+	require.Equal(t, "a b.json", c.Tokenizer.Path)
+	for setting, want := range map[string]string{
+		"model.layers": "key=value", "model.layer=2": `the nearest is "model.layers"`, "model.layers=x": "key model.layers", "model=3": "unknown key",
+	} {
+		_, err := Load("", "", []string{setting})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Default()
+		c.Seed = rapid.Int64().Draw(t, "seed")
+		c.Model.Ternary = rapid.Bool().Draw(t, "ternary")
+		c.Optim.LR = rapid.Float64Range(1e-9, 1).Draw(t, "lr")
+		c.Train.Steps, c.Train.Time = 0, Duration(rapid.Int64Range(1, 1e15).Draw(t, "time"))
+		c.Tokenizer.Path = rapid.String().Filter(func(s string) bool { return !strings.ContainsRune(s, 0xfffd) }).Draw(t, "path")
+		c.Data.Sources = append(c.Data.Sources, Source{Parquet: "p", Column: "text"}, Source{Dir: "d"})
+		c.Optim.Groups = []Group{{Match: []string{"*embed*"}, Rule: "adamw", LR: 1}}
+		var again Config
+		require.NoError(t, again.merge(c.TOML(), "text"))
+		require.Equal(t, c, again)
+		require.Equal(t, c.Hash(), again.Hash())
+	})
+}
+
+func TestReferenceIsTheDefault(t *testing.T) {
+	var c Config
+	require.NoError(t, c.merge(Reference(), "reference"))
+	require.Equal(t, Default(), c)
+	for _, key := range Keys() {
+		name := key[strings.LastIndex(key, ".")+1:]
+		if name != "groups" {
+			require.Contains(t, string(Reference()), name+" = ", key)
+		}
+	}
+	require.NotContains(t, string(Reference()), "\n\n\n")
+}

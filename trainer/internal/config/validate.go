@@ -1,0 +1,111 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/schedule"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/run"
+)
+
+// specials is the number of special tokens in every tokenizer that is trained.
+const specials = 3
+
+// Validate reports every value that is out of range.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	oneOf := func(key, value string, allowed ...string) {
+		check(slices.Contains(allowed, value), "%s = %q, want one of %q", key, value, allowed)
+	}
+	c.checkData(check, oneOf)
+	check(c.Tokenizer.Vocab >= 256+specials && c.Tokenizer.Vocab <= 1<<20, "tokenizer.vocab = %d, want %d to %d", c.Tokenizer.Vocab, 256+specials, 1<<20)
+	oneOf("tokenizer.split", c.Tokenizer.Split, "gpt2", "cl100k", "llama3")
+	if err := c.LM(c.Tokenizer.Vocab).Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("[model]: %w", err))
+	}
+	check(c.Train.Batch > 0, "train.batch = %d, want more than 0", c.Train.Batch)
+	if err := c.Budget().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("[train]: %w", err))
+	}
+	oneOf("train.backend", c.Train.Backend, "auto", "xla", "go")
+	c.checkOptim(check, oneOf)
+	check(c.Checkpoint.Every >= 0 && c.Checkpoint.Keep >= 1, "checkpoint.every = %d, want 0 or more; checkpoint.keep = %d, want 1 or more", c.Checkpoint.Every, c.Checkpoint.Keep)
+	check(c.Eval.Every >= 0 && c.Eval.ValTokens >= 0 && c.Eval.Samples >= 0 && c.Eval.Temperature >= 0, "[eval]: numbers below 0")
+	for _, f := range c.Export.Formats {
+		oneOf("export.formats", f, "hf")
+	}
+	return errors.Join(errs...)
+}
+
+type checker func(ok bool, format string, args ...any)
+
+func (c Config) checkData(check checker, oneOf func(key, value string, allowed ...string)) {
+	check(len(c.Data.Sources) > 0, "data.sources is empty: give a directory, a list of crates, a parquet file or rustgen")
+	for i, s := range c.Data.Sources {
+		set := 0
+		for _, on := range []bool{s.Rustgen != nil, s.Dir != "", s.Crates != "", s.Parquet != ""} {
+			if on {
+				set++
+			}
+		}
+		check(set == 1, "data.sources[%d]: want exactly one of rustgen, dir, crates and parquet", i)
+		check(s.Column == "" || s.Parquet != "", "data.sources[%d]: column goes with parquet", i)
+		if r := s.Rustgen; r != nil {
+			check(r.Level >= 1 && r.Level <= 5 && r.Megabytes > 0, "data.sources[%d]: rustgen level %d and megabytes %g, want level 1 to 5 and more than 0", i, r.Level, r.Megabytes)
+		}
+	}
+	check(c.Data.ValFraction > 0 && c.Data.ValFraction < 1, "data.val_fraction = %g, want between 0 and 1", c.Data.ValFraction)
+	check(c.Data.MaxBytes >= 0, "data.max_bytes = %d, want 0 (any) or more", c.Data.MaxBytes)
+	oneOf("data.split_by", c.Data.SplitBy, "document", "origin")
+	oneOf("data.dedup", c.Data.Dedup, "exact", "none")
+}
+
+func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed ...string)) {
+	o := c.Optim
+	oneOf("optim.rule", o.Rule, "muon", "adamw")
+	oneOf("optim.scale", o.Scale, string(muon.Original), string(muon.MatchRMS), string(muon.Spectral), string(muon.NoScale))
+	check(o.LR > 0 && o.OtherLR > 0, "optim.lr = %g and optim.other_lr = %g, want more than 0", o.LR, o.OtherLR)
+	check(o.Momentum >= 0 && o.Momentum < 1, "optim.momentum = %g, want [0, 1)", o.Momentum)
+	check(o.WeightDecay >= 0 && o.Clip >= 0, "optim.weight_decay = %g and optim.clip = %g, want 0 or more", o.WeightDecay, o.Clip)
+	check(o.Accumulate >= 1, "optim.accumulate = %d, want 1 or more", o.Accumulate)
+	if err := c.LRSchedule().Validate(); err != nil {
+		check(false, "[optim]: %v", err)
+	}
+	for i, g := range o.Groups {
+		oneOf(fmt.Sprintf("optim.groups[%d].rule", i), g.Rule, "muon", "adamw")
+		check(g.LR > 0 && g.WeightDecay >= 0 && len(g.Match) > 0, "optim.groups[%d]: want match, lr above 0 and weight_decay 0 or more", i)
+		for _, glob := range g.Match {
+			_, err := path.Match(glob, "")
+			check(err == nil, "optim.groups[%d]: pattern %q: %v", i, glob, err)
+		}
+	}
+}
+
+// LM is the model's configuration for a vocabulary.
+func (c Config) LM(vocab int) lm.Config {
+	m := c.Model
+	return lm.Config{VocabSize: vocab, NumLayers: m.Layers, Dim: m.Dim, NumHeads: m.Heads, NumKVHeads: m.KVHeads, HeadDim: m.HeadDim,
+		HiddenDim: m.Hidden, Context: m.Context, MLP: m.MLP, Tied: m.Tied, Ternary: m.Ternary, QKNorm: m.QKNorm, Window: m.Window,
+		DocumentMask: m.DocumentMask, SoftCap: m.SoftCap, RopeTheta: m.RopeTheta, LossChunk: m.LossChunk, Remat: m.Remat}
+}
+
+// Budget is the end of the run.
+func (c Config) Budget() run.Budget {
+	return run.Budget{Steps: c.Train.Steps, Tokens: c.Train.Tokens, Time: c.Train.Time.Std()}
+}
+
+// LRSchedule is the learning rate's schedule.
+func (c Config) LRSchedule() schedule.Config {
+	o := c.Optim
+	return schedule.Config{Kind: o.Schedule, Decay: o.Decay, Warmup: o.Warmup, Length: o.DecayLength, Floor: o.Floor}
+}
