@@ -2,29 +2,36 @@ package safetensors
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 )
 
 // DType is an element type by its name in the file.
 type DType string
 
-// The element types.
+// The element types. The 8-bit floats have a size and a place in the order;
+// their values are not converted here.
 const (
-	F64  DType = "F64"
-	F32  DType = "F32"
-	F16  DType = "F16"
-	BF16 DType = "BF16"
-	I64  DType = "I64"
-	I32  DType = "I32"
-	I16  DType = "I16"
-	I8   DType = "I8"
-	U64  DType = "U64"
-	U32  DType = "U32"
-	U16  DType = "U16"
-	U8   DType = "U8"
-	Bool DType = "BOOL"
+	F64    DType = "F64"
+	F32    DType = "F32"
+	F16    DType = "F16"
+	BF16   DType = "BF16"
+	I64    DType = "I64"
+	I32    DType = "I32"
+	I16    DType = "I16"
+	I8     DType = "I8"
+	U64    DType = "U64"
+	U32    DType = "U32"
+	U16    DType = "U16"
+	U8     DType = "U8"
+	F8E8M0 DType = "F8_E8M0"
+	F8E4M3 DType = "F8_E4M3"
+	F8E5M2 DType = "F8_E5M2"
+	Bool   DType = "BOOL"
 )
+
+// order is the order in which a file's tensors are written by type, which is
+// the reference writer's and never puts a wider element behind a narrower one.
+var order = []DType{U64, I64, F64, F32, U32, I32, BF16, F16, U16, I16, F8E8M0, F8E4M3, F8E5M2, I8, U8, Bool}
 
 // Size is the number of bytes of an element, 0 for a type that is not known.
 func (d DType) Size() int {
@@ -35,32 +42,37 @@ func (d DType) Size() int {
 		return 4
 	case F16, BF16, I16, U16:
 		return 2
-	case I8, U8, Bool:
+	case I8, U8, F8E8M0, F8E4M3, F8E5M2, Bool:
 		return 1
 	}
 	return 0
 }
 
-// toFloat32 converts the little-endian elements of data to float32.
-func toFloat32(d DType, data []byte) ([]float32, error) {
-	n := len(data) / d.Size()
-	out := make([]float32, n)
+// float says whether Float32 converts the type.
+func (d DType) float() bool { return d == F64 || d == F32 || d == F16 || d == BF16 }
+
+// decode converts the little-endian elements of data, of a type that is
+// float, to as many float32.
+func decode(d DType, out []float32, data []byte) {
 	le := binary.LittleEndian
-	for i := range out {
-		switch d {
-		case F32:
+	switch d {
+	case F32:
+		for i := range out {
 			out[i] = math.Float32frombits(le.Uint32(data[4*i:]))
-		case F64:
+		}
+	case F64:
+		for i := range out {
 			out[i] = float32(math.Float64frombits(le.Uint64(data[8*i:])))
-		case BF16:
+		}
+	case BF16:
+		for i := range out {
 			out[i] = math.Float32frombits(uint32(le.Uint16(data[2*i:])) << 16)
-		case F16:
+		}
+	case F16:
+		for i := range out {
 			out[i] = halfToFloat32(le.Uint16(data[2*i:]))
-		default:
-			return nil, fmt.Errorf("safetensors: %s is not a floating-point type", d)
 		}
 	}
-	return out, nil
 }
 
 // halfToFloat32 converts an IEEE 754 binary16.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxHeader is the largest header that readers of the format accept.
@@ -50,6 +54,7 @@ type File struct {
 
 	name    string
 	r       io.ReaderAt
+	mapped  []byte // the whole file, nil where it could not be mapped
 	close   func() error
 	start   int64 // of the data
 	tensors []Info
@@ -72,7 +77,9 @@ func Open(path string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	file.close = f.Close
+	mapped, unmap := mapFile(f, st.Size())
+	file.mapped = mapped
+	file.close = func() error { return errors.Join(unmap(), f.Close()) }
 	return file, nil
 }
 
@@ -110,9 +117,9 @@ func (f *File) bad(offset int64, reason string) error {
 
 // entry is a tensor as the header has it.
 type entry struct {
-	DType   DType    `json:"dtype"`
-	Shape   []uint64 `json:"shape"`
-	Offsets []uint64 `json:"data_offsets"`
+	DType   DType         `json:"dtype"`
+	Shape   []json.Number `json:"shape"` // numbers, because a null would decode to a 0
+	Offsets []json.Number `json:"data_offsets"`
 }
 
 // parse decodes the JSON header token by token, because a map would hide names
@@ -120,7 +127,10 @@ type entry struct {
 func (f *File) parse(header []byte) error {
 	d := json.NewDecoder(bytes.NewReader(header))
 	fail := func(reason string) error { return f.bad(8+d.InputOffset(), reason) }
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if !utf8.Valid(header) {
+		return fail("the header is not UTF-8")
+	}
+	if t, err := d.Token(); err != nil || t != json.Delim('{') || header[0] != '{' {
 		return fail("the header is not a JSON object")
 	}
 	for d.More() {
@@ -130,6 +140,9 @@ func (f *File) parse(header []byte) error {
 		}
 		name, _ := t.(string)
 		if name == "__metadata__" {
+			if f.Metadata != nil {
+				return fail("__metadata__ occurs twice")
+			}
 			if err := d.Decode(&f.Metadata); err != nil {
 				return fail("__metadata__: " + err.Error())
 			}
@@ -169,16 +182,24 @@ func (e entry) info(name string) (info Info, reason string) {
 	}
 	total := size
 	shape := make([]int, len(e.Shape))
-	for i, d := range e.Shape {
+	for i, text := range e.Shape {
+		d, err := strconv.ParseUint(text.String(), 10, 64)
+		if err != nil {
+			return info, fmt.Sprintf("%q in the shape is not a size", text)
+		}
 		hi, lo := bits.Mul64(total, d)
-		if hi != 0 || lo > 1<<62 {
+		if hi != 0 || lo > 1<<62 || d > math.MaxInt {
 			return info, fmt.Sprintf("shape %v is too large", e.Shape)
 		}
 		total, shape[i] = lo, int(d)
 	}
-	from, to := e.Offsets[0], e.Offsets[1]
-	if from > to || to > 1<<62 || to-from != total {
-		return info, fmt.Sprintf("%d bytes at [%d, %d), %s%v needs %d", to-from, from, to, e.DType, e.Shape, total)
+	from, errFrom := strconv.ParseUint(e.Offsets[0].String(), 10, 62)
+	to, errTo := strconv.ParseUint(e.Offsets[1].String(), 10, 62)
+	if errFrom != nil || errTo != nil {
+		return info, fmt.Sprintf("data_offsets %v are not offsets", e.Offsets)
+	}
+	if from > to || to-from != total {
+		return info, fmt.Sprintf("data_offsets %v, %s%v needs %d bytes", e.Offsets, e.DType, e.Shape, total)
 	}
 	return Info{Name: name, DType: e.DType, Shape: shape, From: int64(from), To: int64(to)}, ""
 }
@@ -228,29 +249,73 @@ func (f *File) Info(name string) (info Info, ok bool) {
 	return f.tensors[i], true
 }
 
+// View returns the raw little-endian bytes of the named tensor without
+// copying where the file is mapped into memory, else a copy. They must not be
+// written to nor used after Close.
+func (f *File) View(name string) ([]byte, error) {
+	t, ok := f.Info(name)
+	if ok && f.mapped != nil {
+		from, to := f.start+t.From, f.start+t.To
+		return f.mapped[from:to:to], nil
+	}
+	return f.Bytes(name)
+}
+
 // Bytes reads the raw little-endian bytes of the named tensor.
 func (f *File) Bytes(name string) ([]byte, error) {
 	t, ok := f.Info(name)
 	if !ok {
-		return nil, fmt.Errorf("safetensors: %s has no tensor %q", f.name, name)
+		return nil, f.missing(name)
 	}
 	data := make([]byte, t.To-t.From)
-	if _, err := f.r.ReadAt(data, f.start+t.From); err != nil && len(data) > 0 {
-		return nil, fmt.Errorf("safetensors: %s: tensor %q: %w", f.name, name, err)
-	}
-	return data, nil
+	return data, f.readAt(data, t, 0)
 }
 
-// Float32 reads the named tensor, of a floating-point type, as float32.
+func (f *File) missing(name string) error {
+	return fmt.Errorf("safetensors: %s has no tensor %q", f.name, name)
+}
+
+// readAt fills b with the tensor's bytes from the given one on.
+func (f *File) readAt(b []byte, t Info, from int64) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if n, err := f.r.ReadAt(b, f.start+t.From+from); n < len(b) {
+		return fmt.Errorf("safetensors: %s: tensor %q: %w", f.name, t.Name, err)
+	}
+	return nil
+}
+
+// Float32 reads the named tensor, of a floating-point type of 16 bits or more,
+// as float32.
 func (f *File) Float32(name string) ([]float32, error) {
-	data, err := f.Bytes(name)
-	if err != nil {
-		return nil, err
+	t, ok := f.Info(name)
+	if !ok {
+		return nil, f.missing(name)
 	}
-	t, _ := f.Info(name)
-	v, err := toFloat32(t.DType, data)
-	if err != nil {
-		return nil, fmt.Errorf("%w (tensor %q of %s)", err, name, f.name)
+	if !t.DType.float() {
+		return nil, fmt.Errorf("safetensors: tensor %q of %s is %s, want a floating-point type", name, f.name, t.DType)
 	}
-	return v, nil
+	out := make([]float32, t.Elements())
+	size := t.DType.Size()
+	chunk := make([]byte, min(len(out)*size, 1<<18))
+	for i := 0; i < len(out); {
+		part := out[i:min(i+len(chunk)/size, len(out))]
+		raw := chunk[:len(part)*size]
+		if err := f.readAt(raw, t, int64(i*size)); err != nil {
+			return nil, err
+		}
+		decode(t.DType, part, raw)
+		i += len(part)
+	}
+	return out, nil
+}
+
+// Names lists the tensors' names in the order of their bytes.
+func (f *File) Names() []string {
+	names := make([]string, len(f.tensors))
+	for i, t := range f.tensors {
+		names[i] = t.Name
+	}
+	return names
 }

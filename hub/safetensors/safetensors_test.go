@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -88,6 +89,14 @@ func TestRefused(t *testing.T) {
 		{"negative", `{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,2]}}`, "tensor"},
 		{"not an object", `[]`, "not a JSON object"},
 		{"text after", `{} x`, "text after"},
+		{"null in shape", `{"a":{"dtype":"U8","shape":[null],"data_offsets":[0,2]}}`, "not a size"},
+		{"fraction", `{"a":{"dtype":"U8","shape":[2.0],"data_offsets":[0,2]}}`, "not a size"},
+		{"null offset", `{"a":{"dtype":"U8","shape":[2],"data_offsets":[null,2]}}`, "not offsets"},
+		{"backwards", `{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}}`, "needs 2"},
+		{"metadata twice", `{"__metadata__":{"a":"b"},"__metadata__":{},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "occurs twice"},
+		{"metadata number", `{"__metadata__":{"a":1}}`, "__metadata__"},
+		{"space first", ` {"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "not a JSON object"},
+		{"not UTF-8", "{\"a\xff\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "UTF-8"},
 		{"no shape", `{"a":{"dtype":"U8","data_offsets":[0,2]}}`, "want dtype"},
 	}
 	for _, c := range cases {
@@ -140,6 +149,64 @@ func TestWriteRefuses(t *testing.T) {
 	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{one, one}, nil), "twice")
 	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{FromFloat32("x", []int{2}, []float32{1})}, nil), "needs 8")
 	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{{Name: "x", DType: "F5"}}, nil), "unknown dtype")
+	other := FromBytes("x", U8, []int{1}, []byte{1})
+	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{one, other}, nil), "twice", "also with another type")
+	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{FromFloat32("x", []int{-1, -1}, []float32{1})}, nil), "negative")
+	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{FromFloat32("x", []int{1 << 40, 1 << 40}, nil)}, nil), "too large")
+	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{FromFloat32("x\xff", nil, []float32{1})}, nil), "UTF-8")
+	require.ErrorContains(t, Write(&bytes.Buffer{}, []Tensor{one}, map[string]string{"a": "\xff"}), "UTF-8")
+}
+
+// TestReferenceBytes compares with a file that the reference writer made of the
+// same tensors (testdata/README.md).
+func TestReferenceBytes(t *testing.T) {
+	want, err := os.ReadFile(filepath.Join("testdata", "reference.safetensors"))
+	require.NoError(t, err)
+	f, err := Open(filepath.Join("testdata", "reference.safetensors"))
+	require.NoError(t, err)
+	defer f.Close()
+	require.Equal(t, "line\n\"quoted\" <é>", f.Metadata["note"])
+	var tensors []Tensor
+	for _, info := range f.Tensors() {
+		data, err := f.View(info.Name)
+		require.NoError(t, err)
+		copied, err := f.Bytes(info.Name)
+		require.NoError(t, err)
+		require.Equal(t, copied, data)
+		require.Zero(t, info.From%int64(info.DType.Size()), "%s is aligned", info.Name)
+		tensors = append(tensors, FromBytes(info.Name, info.DType, info.Shape, data))
+	}
+	require.Len(t, f.Names(), 13)
+	require.Equal(t, f.Tensors()[0].Name, f.Names()[0])
+	_, err = f.View("nothing")
+	require.ErrorContains(t, err, "no tensor")
+	rand.Shuffle(len(tensors), func(i, j int) { tensors[i], tensors[j] = tensors[j], tensors[i] })
+	require.Equal(t, want, write(t, tensors, f.Metadata))
+
+	for _, name := range []string{"f64", "f32", "f16", "bf16"} {
+		v, err := f.Float32(name)
+		require.NoError(t, err)
+		require.Equal(t, []float32{0.5, -2, 1024}, v, name)
+	}
+	_, err = f.Float32("i32")
+	require.ErrorContains(t, err, "floating-point")
+}
+
+// TestLargeFloat32 goes over the chunks that Float32 reads in.
+func TestLargeFloat32(t *testing.T) {
+	v := make([]float32, 3<<16+5)
+	half := make([]byte, 2*len(v))
+	for i := range v {
+		v[i] = float32(i % 251)
+		binary.LittleEndian.PutUint16(half[2*i:], uint16(math.Float32bits(v[i])>>16)) // exact below 256
+	}
+	f, err := read(write(t, []Tensor{FromFloat32("a", []int{len(v)}, v), FromBytes("b", BF16, []int{len(v)}, half)}, nil))
+	require.NoError(t, err)
+	for _, name := range f.Names() {
+		got, err := f.Float32(name)
+		require.NoError(t, err)
+		require.Equal(t, v, got)
+	}
 }
 
 func FuzzRead(f *testing.F) {

@@ -2,15 +2,19 @@ package safetensors
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // Tensor is one tensor to write. Data yields its little-endian bytes when its
@@ -20,6 +24,11 @@ type Tensor struct {
 	DType DType
 	Shape []int
 	Data  func() ([]byte, error)
+}
+
+// FromBytes is a tensor whose little-endian bytes are data.
+func FromBytes(name string, d DType, shape []int, data []byte) Tensor {
+	return Tensor{Name: name, DType: d, Shape: shape, Data: func() ([]byte, error) { return data, nil }}
 }
 
 // FromFloat32 is a tensor of float32 values.
@@ -33,7 +42,7 @@ func FromFloat32(name string, shape []int, v []float32) Tensor {
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	tensors = slices.Clone(tensors)
 	slices.SortFunc(tensors, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(slices.Index(order, a.DType)-slices.Index(order, b.DType), cmp.Compare(a.Name, b.Name))
 	})
 	header, sizes, err := makeHeader(tensors, metadata)
 	if err != nil {
@@ -59,51 +68,90 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 
 // makeHeader returns length, JSON and padding, and each tensor's bytes.
 func makeHeader(tensors []Tensor, metadata map[string]string) (header []byte, sizes []int64, err error) {
-	var b bytes.Buffer
-	b.Write(make([]byte, 8))
-	b.WriteByte('{')
+	b := append(make([]byte, 8), '{')
 	if len(metadata) > 0 {
-		m, err := json.Marshal(metadata) // sorts the keys
-		if err != nil {
-			return nil, nil, fmt.Errorf("safetensors: metadata: %w", err)
+		b = append(b, `"__metadata__":{`...)
+		for _, key := range slices.Sorted(maps.Keys(metadata)) {
+			b = append(append(append(quote(b, key), ':'), quote(nil, metadata[key])...), ',')
+			if !utf8.ValidString(key) || !utf8.ValidString(metadata[key]) {
+				return nil, nil, fmt.Errorf("safetensors: metadata %q is not UTF-8", key)
+			}
 		}
-		fmt.Fprintf(&b, `"__metadata__":%s`, m)
+		b[len(b)-1] = '}'
 	}
+	seen := map[string]bool{"__metadata__": true}
 	end := int64(0)
-	for i, t := range tensors {
-		if t.Name == "__metadata__" || i > 0 && tensors[i-1].Name == t.Name {
+	for _, t := range tensors {
+		if seen[t.Name] {
 			return nil, nil, fmt.Errorf("safetensors: tensor name %q is reserved or occurs twice", t.Name)
 		}
-		n := int64(t.DType.Size())
-		if n == 0 {
-			return nil, nil, fmt.Errorf("safetensors: tensor %q has unknown dtype %q", t.Name, t.DType)
+		seen[t.Name] = true
+		n, err := t.bytes()
+		if err == nil && n > math.MaxInt64-end {
+			err = errors.New("the file is too large")
 		}
-		for _, d := range t.Shape {
-			n *= int64(d)
-		}
-		if b.Len() > 9 {
-			b.WriteByte(',')
-		}
-		name, err := json.Marshal(t.Name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
 		}
-		shape, _ := json.Marshal(append([]int{}, t.Shape...))
-		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, t.DType, shape, end, end+n)
+		if len(b) > 9 {
+			b = append(b, ',')
+		}
+		shape := strings.ReplaceAll(fmt.Sprint(append([]int{}, t.Shape...)), " ", ",")
+		b = fmt.Appendf(quote(b, t.Name), `:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, t.DType, shape, end, end+n)
 		end += n
 		sizes = append(sizes, n)
 	}
-	b.WriteByte('}')
-	for b.Len()%8 != 0 {
-		b.WriteByte(' ')
+	b = append(b, '}')
+	for len(b)%8 != 0 {
+		b = append(b, ' ')
 	}
-	header = b.Bytes()
-	binary.LittleEndian.PutUint64(header, uint64(len(header)-8))
-	return header, sizes, nil
+	if len(b)-8 > maxHeader {
+		return nil, nil, fmt.Errorf("safetensors: a header of %d bytes is above the format's limit of %d", len(b)-8, maxHeader)
+	}
+	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
+	return b, sizes, nil
 }
 
-// WriteFile writes the file at path so that it exists whole or not at all: to
-// a temporary sibling that is synced and then renamed.
+// bytes is the size that dtype and shape give.
+func (t Tensor) bytes() (int64, error) {
+	size := uint64(t.DType.Size())
+	if size == 0 {
+		return 0, fmt.Errorf("unknown dtype %q", t.DType)
+	}
+	if !utf8.ValidString(t.Name) {
+		return 0, errors.New("the name is not UTF-8")
+	}
+	for _, d := range t.Shape {
+		hi, lo := bits.Mul64(size, uint64(d))
+		if d < 0 || hi != 0 || lo > 1<<62 {
+			return 0, fmt.Errorf("shape %v is negative or too large", t.Shape)
+		}
+		size = lo
+	}
+	return int64(size), nil
+}
+
+// quote appends s as a JSON string in which only what must be is escaped.
+func quote(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ' && strings.ContainsRune("\b\t\n\f\r", r):
+			b = append(b, '\\', "btn_fr"[r-'\b'])
+		case r < ' ':
+			b = fmt.Appendf(b, `\u%04x`, r)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// WriteFile writes the file at path so that it exists whole or not at all, also
+// after a power failure: to a temporary sibling that is synced and renamed,
+// whereupon the directory is synced.
 func WriteFile(path string, tensors []Tensor, metadata map[string]string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -126,6 +174,11 @@ func WriteFile(path string, tensors []Tensor, metadata map[string]string) (err e
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
+	}
+	// Not every system can sync a directory; the rename has happened either way.
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		dir.Close()
 	}
 	return nil
 }
