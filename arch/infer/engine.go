@@ -164,6 +164,23 @@ func (e *Engine) load(src Source) error {
 // Config is the model's configuration, completed by its defaults.
 func (e *Engine) Config() lm.Config { return e.cfg }
 
+// WeightBytes is the memory that the weights take, a tied head counted once.
+func (e *Engine) WeightBytes() int64 {
+	n := 4 * int64(len(e.embedding)+len(e.norm))
+	if !e.cfg.Tied {
+		n += e.head.bytes()
+	}
+	for _, l := range e.layers {
+		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm))
+		for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
+			if w != nil {
+				n += w.bytes()
+			}
+		}
+	}
+	return n
+}
+
 // Close ends the worker goroutines after the calls in progress. Later calls
 // return ErrClosed. It may be called twice.
 func (e *Engine) Close() error {

@@ -38,6 +38,7 @@ func (o *operand) done(i int) {
 // linear is a weight matrix [out, in].
 type linear interface {
 	width() int // out
+	bytes() int64
 	// block computes the outputs [from, to) of the first n rows into y [n, out].
 	// from is a multiple of outAlign.
 	block(o *operand, n int, y []float32, from, to int)
@@ -53,6 +54,8 @@ type dense struct {
 }
 
 func (d *dense) width() int { return d.out }
+
+func (d *dense) bytes() int64 { return 4 * int64(len(d.w)) }
 
 func (d *dense) block(o *operand, n int, y []float32, from, to int) {
 	for j := from; j < to; j += 2 {
@@ -98,6 +101,8 @@ func pack(w []float32, out, in int) *packed {
 }
 
 func (p *packed) width() int { return p.out }
+
+func (p *packed) bytes() int64 { return int64(len(p.w)) + 4 }
 
 func (p *packed) block(o *operand, n int, y []float32, from, to int) {
 	store := func(i, g int, acc [4]int32) {

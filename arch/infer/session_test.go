@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/nanochat-go/nanochat/arch/estimate"
 	"github.com/nanochat-go/nanochat/arch/lm"
 )
 
@@ -223,6 +224,26 @@ func TestClose(t *testing.T) {
 	}
 	_, err = s.Extend(0, []int32{1})
 	require.ErrorIs(t, err, ErrClosed)
+}
+
+// What the engine holds is what package estimate predicts.
+func TestBytes(t *testing.T) {
+	for _, v := range variants {
+		for _, quantised := range []bool{false, true} {
+			c := small(v.change)
+			c.Ternary = quantised
+			e := newEngine(t, c, 1)
+			require.Equal(t, estimate.Serving(c), e.WeightBytes(), v.name)
+			s := e.NewSession(1)
+			_, err := s.Extend(0, make([]int32, c.Context))
+			require.NoError(t, err)
+			held := 0
+			for l := range s.rows[0].k {
+				held += 4 * (len(s.rows[0].k[l]) + len(s.rows[0].v[l]))
+			}
+			require.Equal(t, estimate.KVCache(c, c.Context), int64(held), v.name)
+		}
+	}
 }
 
 // Sessions of one engine run side by side; Close waits for them.

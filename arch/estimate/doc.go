@@ -1,0 +1,50 @@
+// Package estimate predicts parameters, floating-point operations and bytes of
+// a model of package lm by formula, without building it.
+//
+// # Parameters
+//
+// With C the model width, f the MLP width, V the vocabulary, L layers, H query
+// and H_kv key-value heads of width d:
+//
+//	attention  2·C·H·d + 2·C·H_kv·d          (q, o and k, v)
+//	MLP        3·C·f (SwiGLU) or 2·C·f
+//	block      attention + MLP + 2·C norms (+ 2·d with QK-norm)
+//	model      V·C (twice when untied) + L·block + C
+//
+// N_mm counts the weights that a token is multiplied with: the matrices of the
+// blocks and the head (also when it is the embedding), not the lookup.
+//
+// # Operations
+//
+// A multiplication and an addition count two. For each token of a row of T, with
+// window w (T when there is none), and S = Σ_l min(w, T):
+//
+//	forward = 2·N_mm + 4·H·d·S
+//	train   = 6·N_mm + 12·H·d·S              (arXiv:2204.02311, appendix B)
+//	decode  = 2·N_mm + 4·H·d·Σ_l min(w, n)   for the token after n-1 others
+//
+// The attention term counts every pair inside the window, also those that the
+// causal mask hides: that is the convention behind published model FLOPs
+// utilisation (MFU), so an implementation that skips hidden pairs can only gain.
+// Recomputation (Config.Remat) is not counted, by the same convention.
+//
+// # Bytes
+//
+// In training everything is float32. For B rows of T tokens:
+//
+//	weights, gradients    4·N each
+//	activations           4·B·T·L·(6·C + 2·H_kv·d + 2·H·d + m·f),  m = 3 SwiGLU, 2 otherwise
+//	                      (6·C+…: sublayer inputs, norms and outputs kept for the backward pass)
+//	scores                2·4·B·H·T·S   (attention scores and probabilities)
+//	with Remat            activations and scores of one block, and 4·B·T·C for each block
+//	logits                3·4·V·(B·T or LossChunk, the smaller): scores, exponentials, gradient
+//
+// In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), and
+// the weights 4 bytes each, ternary ones 1/4 byte plus 4 for each tensor's scale.
+//
+// # Caveats
+//
+// Activations are what a differentiated graph keeps, before a compiler fuses or
+// reuses anything: an upper estimate, to be replaced by what the backend reports.
+// Optimizer state is the optimizer's to predict.
+package estimate

@@ -1,0 +1,131 @@
+package estimate
+
+import (
+	"github.com/nanochat-go/nanochat/arch/lm"
+)
+
+// Parameters counts the values of a model.
+type Parameters struct {
+	Total        int
+	ByClass      map[lm.Class]int
+	NonEmbedding int // without embedding and head
+	Matmul       int // that a token is multiplied with: blocks and head
+}
+
+// Count counts the parameters of c.
+func Count(c lm.Config) Parameters {
+	c = c.WithDefaults()
+	perBlock := 2*c.Dim*c.NumHeads*c.HeadDim + 2*c.Dim*kvWidth(c) + mlpMatrices(c)*c.Dim*c.HiddenDim
+	gains := 2 * c.Dim
+	if c.QKNorm {
+		gains += 2 * c.HeadDim
+	}
+	table := c.VocabSize * c.Dim
+	p := Parameters{
+		ByClass: map[lm.Class]int{lm.Matrix: c.NumLayers * perBlock, lm.Vector: c.NumLayers*gains + c.Dim, lm.Embedding: table},
+		Matmul:  c.NumLayers*perBlock + table,
+	}
+	if !c.Tied {
+		p.ByClass[lm.Head] = table
+	}
+	for _, n := range p.ByClass {
+		p.Total += n
+	}
+	p.NonEmbedding = p.Total - p.ByClass[lm.Embedding] - p.ByClass[lm.Head]
+	return p
+}
+
+func kvWidth(c lm.Config) int { return c.NumKVHeads * c.HeadDim }
+
+// mlpMatrices is the number of matrices of an MLP.
+func mlpMatrices(c lm.Config) int {
+	if c.MLP == lm.SwiGLU {
+		return 3
+	}
+	return 2
+}
+
+// spanSum is Σ over layers of the keys that a row of n tokens lets a query see.
+func spanSum(c lm.Config, n int) int {
+	if c.Window > 0 {
+		n = min(n, c.Window)
+	}
+	return c.NumLayers * n
+}
+
+// TrainFLOPs is the number of operations of a training step for each token of
+// rows of seqLen tokens.
+func TrainFLOPs(c lm.Config, seqLen int) float64 { return 3 * ForwardFLOPs(c, seqLen) }
+
+// ForwardFLOPs is the same for the forward pass alone.
+func ForwardFLOPs(c lm.Config, seqLen int) float64 {
+	c = c.WithDefaults()
+	return 2*float64(Count(c).Matmul) + 4*float64(c.NumHeads*c.HeadDim)*float64(spanSum(c, seqLen))
+}
+
+// DecodeFLOPs is the number of operations for one token that is the last of n.
+func DecodeFLOPs(c lm.Config, n int) float64 { return ForwardFLOPs(c, n) }
+
+// MFU is the share of a machine's peak, in FLOPs per second, that training at
+// the given tokens per second makes use of; 0 when the peak is not known.
+func MFU(c lm.Config, seqLen int, tokensPerSecond, peak float64) float64 {
+	if peak <= 0 {
+		return 0
+	}
+	return TrainFLOPs(c, seqLen) * tokensPerSecond / peak
+}
+
+// Memory is bytes by what they hold.
+type Memory struct {
+	Weights, Gradients, Activations, Scores, Logits int64
+}
+
+// Total is the sum of all parts.
+func (m Memory) Total() int64 {
+	return m.Weights + m.Gradients + m.Activations + m.Scores + m.Logits
+}
+
+// Train predicts the bytes of a training step on batch rows of seqLen tokens,
+// without the optimizer's state.
+func Train(c lm.Config, batch, seqLen int) Memory {
+	c = c.WithDefaults()
+	tokens := int64(batch) * int64(seqLen)
+	heads := int64(c.NumHeads * c.HeadDim)
+	weights := 4 * int64(Count(c).Total)
+	layers := int64(c.NumLayers)
+	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim))
+	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)) / layers
+	m := Memory{Weights: weights, Gradients: weights}
+	if c.Remat {
+		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim)*layers, scores
+	} else {
+		m.Activations, m.Scores = activations*layers, scores*layers
+	}
+	rows := tokens
+	if c.LossChunk > 0 {
+		rows = min(rows, int64(c.LossChunk))
+	}
+	m.Logits = 12 * rows * int64(c.VocabSize)
+	return m
+}
+
+// KVCache is the bytes that a row's cache takes in package infer for tokens.
+func KVCache(c lm.Config, tokens int) int64 {
+	c = c.WithDefaults()
+	return 8 * int64(c.NumLayers) * int64(kvWidth(c)) * int64(tokens)
+}
+
+// Serving is the bytes of the weights in package infer. A tied head shares the
+// embedding's.
+func Serving(c lm.Config) int64 {
+	c = c.WithDefaults()
+	total := int64(0)
+	for _, p := range c.Params() {
+		if c.Ternary && p.Class == lm.Matrix { // four outputs share a byte
+			total += int64((p.Shape[1]+3)/4*p.Shape[0]) + 4
+		} else {
+			total += 4 * int64(p.Size())
+		}
+	}
+	return total
+}
