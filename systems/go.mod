@@ -8,3 +8,5 @@ require (
 )
 
 require go.yaml.in/yaml/v3 v3.0.5 // indirect
+
+require golang.org/x/sys v0.49.0
