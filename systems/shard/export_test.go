@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 )
@@ -18,4 +19,10 @@ func FixChecksums(b []byte) {
 		le.PutUint32(b[100:], crc32.Checksum(b[at:], castagnoli))
 	}
 	le.PutUint32(b[124:], crc32.Checksum(b[:124], castagnoli))
+}
+
+// OpenBytes opens a file that is not on disk. It is not to be closed.
+func OpenBytes(b []byte) (*Reader, error) {
+	r := &Reader{src: bytes.NewReader(b), path: "memory"}
+	return r, r.parse(int64(len(b)))
 }

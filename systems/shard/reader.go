@@ -11,6 +11,7 @@ import (
 // Reader reads one shard. Its methods may be called from several goroutines.
 type Reader struct {
 	file   *os.File
+	src    io.ReaderAt // the file
 	path   string
 	head   layout
 	mapped []byte    // nil where the file is read in place
@@ -30,12 +31,12 @@ func open(path string, mapping bool) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shard: %w", err)
 	}
-	r := &Reader{file: f, path: path}
+	r := &Reader{file: f, src: f, path: path}
+	r.pool = &resident{readers: []*Reader{r}}
 	if err := r.load(mapping); err != nil {
 		r.Close()
 		return nil, err
 	}
-	r.pool = &resident{readers: []*Reader{r}}
 	return r, nil
 }
 
@@ -47,26 +48,31 @@ func (r *Reader) load(mapping bool) error {
 	if info.IsDir() {
 		return fmt.Errorf("shard: %s is a directory; open it with OpenSet", r.path)
 	}
-	head := make([]byte, min(headerSize, info.Size()))
-	if _, err := r.file.ReadAt(head, 0); err != nil {
-		return fmt.Errorf("shard: %w", err)
-	}
-	if r.head, err = decode(r.path, head, info.Size()); err != nil {
-		return err
-	}
-	at := r.head.indexAt()
-	if mapping {
+	if mapping && info.Size() >= headerSize {
 		if r.mapped, err = mapFile(r.file, info.Size()); err != nil {
 			return fmt.Errorf("shard: mapping %s: %w", r.path, err)
 		}
 	}
+	return r.parse(info.Size())
+}
+
+// parse reads header and index and checks them.
+func (r *Reader) parse(size int64) (err error) {
+	head := make([]byte, min(headerSize, size))
+	if _, err := r.src.ReadAt(head, 0); err != nil && err != io.EOF {
+		return r.bad(0, "%v", err)
+	}
+	if r.head, err = decode(r.path, head, size); err != nil {
+		return err
+	}
+	at := r.head.indexAt()
 	if r.mapped != nil {
 		r.index = r.mapped[at:]
-	} else {
-		r.index = make([]byte, info.Size()-at)
-		if _, err := r.file.ReadAt(r.index, at); err != nil && err != io.EOF {
-			return fmt.Errorf("shard: %w", err)
-		}
+		return r.checkIndex()
+	}
+	r.index = make([]byte, size-at)
+	if _, err := r.src.ReadAt(r.index, at); err != nil && err != io.EOF {
+		return r.bad(at, "%v", err)
 	}
 	return r.checkIndex()
 }
@@ -151,7 +157,7 @@ func (r *Reader) AppendTokens(dst []int32, i, from, to int) ([]int32, error) {
 		defer r.pool.touched(n)
 	} else {
 		raw = make([]byte, n)
-		if _, err := r.file.ReadAt(raw, at); err != nil {
+		if _, err := r.src.ReadAt(raw, at); err != nil {
 			return dst, r.bad(at, "%v", err)
 		}
 	}
@@ -180,7 +186,7 @@ func (r *Reader) Verify() error {
 	chunk := make([]byte, 1<<20)
 	for at := int64(headerSize); at < end; {
 		raw := chunk[:min(int64(len(chunk)), end-at)]
-		if _, err := r.file.ReadAt(raw, at); err != nil {
+		if _, err := r.src.ReadAt(raw, at); err != nil {
 			return r.bad(at, "%v", err)
 		}
 		crc = crc32.Update(crc, castagnoli, raw)
@@ -199,7 +205,7 @@ func (r *Reader) Verify() error {
 		return r.bad(headerSize, "checksum of the tokens is %08x, not %08x", crc, r.head.tokensCRC)
 	}
 	pad := make([]byte, r.head.indexAt()-end)
-	if _, err := r.file.ReadAt(pad, end); err != nil && err != io.EOF {
+	if _, err := r.src.ReadAt(pad, end); err != nil && err != io.EOF {
 		return r.bad(end, "%v", err)
 	}
 	for _, b := range pad {
