@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Mutation: printing the result to standard error makes TestJSON fail; treating
+// every error as a usage error makes TestExitCodes fail.
+
+func call(h Handlers, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = Main(args, &out, &errs, h)
+	return code, out.String(), errs.String()
+}
+
+func TestJSON(t *testing.T) {
+	h := Handlers{Backends: func(_ context.Context, o Common) (any, error) {
+		o.Notice("looking around")
+		return map[string]int{"n": 2}, nil
+	}}
+	code, out, errs := call(h, "backends", "--json")
+	require.Zero(t, code)
+	require.Equal(t, "{\"n\":2}\n", out)
+	require.Equal(t, "looking around\n", errs)
+	_, out, errs = call(h, "backends", "--quiet")
+	require.Empty(t, out)
+	require.Empty(t, errs)
+}
+
+func TestExitCodes(t *testing.T) {
+	h := Handlers{Backends: func(context.Context, Common) (any, error) {
+		return nil, errors.Join(errors.New("first"), errors.New("second"))
+	}}
+	code, _, errs := call(h, "backends")
+	require.Equal(t, exitError, code)
+	require.Equal(t, "trainer: first; second\n", errs)
+	for _, args := range [][]string{
+		{"bakcends"}, {"backends", "--x"}, {"data"}, {"generate"}, {"train", "--steps", "many"}, {"train", "--steps", "1", "--time", "1m"},
+		{"tokenizer", "encode"}, {"backends", "extra"},
+	} {
+		code, out, errs := call(h, args...)
+		require.Equal(t, exitUsage, code, "%q: %s", args, errs)
+		require.Empty(t, out)
+		require.Contains(t, errs, "trainer --help")
+		require.NotContains(t, errs, "\n\n")
+	}
+	_, _, errs = call(h, "bakcends")
+	require.Contains(t, errs, "backends", "a suggestion")
+	code, _, _ = call(Handlers{}, "backends")
+	require.Equal(t, exitError, code)
+}
+
+func TestTrainFlagsBecomeSettings(t *testing.T) {
+	var got TrainOptions
+	h := Handlers{Train: func(_ context.Context, o TrainOptions) (any, error) { got = o; return nil, nil },
+		Quickstart: func(_ context.Context, o TrainOptions) (any, error) { got = o; return nil, nil }}
+	code, _, errs := call(h, "train", "--preset", "crates", "--config", "c.toml", "--data", "a", "--data", "b.parquet", "--column", "body", "--time", "90s",
+		"--seed", "7", "--backend", "go", "--run", "r", "--resume", "--set", "model.dim=3", "--no-reexec")
+	require.Zero(t, code, errs)
+	require.Equal(t, "crates", got.Preset)
+	require.Equal(t, "c.toml", got.File)
+	require.Equal(t, []string{"train.time=1m30s", "seed=7", "train.backend=go",
+		`data.sources=[{dir = "a"}, {parquet = "b.parquet", column = "body"}]`, "model.dim=3"}, got.Set)
+	require.True(t, got.Resume)
+	require.True(t, got.NoReexec)
+	require.Equal(t, "r", got.Run)
+
+	code, _, errs = call(h, "--backend", "go")
+	require.Zero(t, code, errs)
+	require.Equal(t, "quickstart", got.Preset)
+	require.Equal(t, []string{"train.backend=go"}, got.Set)
+}
+
+func TestBenchDefaultsAreTheReferenceModel(t *testing.T) {
+	var got BenchTrainOptions
+	h := Handlers{BenchTrain: func(_ context.Context, o BenchTrainOptions) (any, error) { got = o; return nil, nil }}
+	code, _, _ := call(h, "bench", "train")
+	require.Zero(t, code)
+	got.Common = Common{}
+	require.Equal(t, BenchTrainOptions{Layers: 4, Dim: 256, Heads: 4, Vocab: 4096, Seq: 256, Batch: 8, Steps: 20, MLP: "silu", Backend: "auto"}, got)
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	for _, args := range []string{"", "train", "plan", "config", "data", "data prepare", "data crates", "data stats", "tokenizer", "tokenizer train",
+		"tokenizer encode", "tokenizer decode", "eval", "eval bpb", "eval rust", "generate", "export", "export hf", "backends", "bench", "bench train", "bench tokenizer"} {
+		code, out, errs := call(Handlers{}, append(strings.Fields(args), "--help")...)
+		require.Zero(t, code, args)
+		require.Empty(t, errs)
+		require.Contains(t, out, "Usage:", args)
+		require.Greater(t, len(out), 150, args)
+	}
+}

@@ -1,0 +1,126 @@
+package cli
+
+import "context"
+
+// Common are the flags of every command that runs something.
+type Common struct {
+	JSON     bool
+	Quiet    bool
+	NoReexec bool
+	// Notice prints a line for the user on standard error.
+	Notice func(format string, args ...any)
+}
+
+// ConfigOptions choose an effective configuration.
+type ConfigOptions struct {
+	Preset, File string
+	Set          []string
+}
+
+// TrainOptions are the flags of train and of the journey without arguments.
+type TrainOptions struct {
+	Common
+	ConfigOptions
+	Run    string
+	Resume bool
+}
+
+// DataOptions are the flags of data prepare and data stats.
+type DataOptions struct {
+	Common
+	ConfigOptions
+	Out string
+}
+
+// CratesOptions are the flags of data crates.
+type CratesOptions struct {
+	Common
+	List, Out string
+}
+
+// TokenizerTrainOptions are the flags of tokenizer train.
+type TokenizerTrainOptions struct {
+	Common
+	Text    []string
+	Vocab   int
+	Split   string
+	Threads int
+	Out     string
+}
+
+// TokenizerOptions are the flags of tokenizer encode and decode.
+type TokenizerOptions struct {
+	Common
+	Tokenizer string
+	Input     string // text, or ids separated by spaces
+}
+
+// EvalOptions are the flags of eval bpb and eval rust.
+type EvalOptions struct {
+	Common
+	Run         string
+	Data        []string
+	Column      string
+	Backend     string
+	Samples     int
+	Temperature float64
+	MaxTokens   int
+	Seed        int64
+}
+
+// GenerateOptions are the flags of generate.
+type GenerateOptions struct {
+	Common
+	Run, Prompt string
+	MaxTokens   int
+	Temperature float64
+	TopK        int
+	TopP        float64
+	Seed        int64
+}
+
+// ExportOptions are the flags of export hf.
+type ExportOptions struct {
+	Common
+	Run, Out    string
+	Dequantised bool
+	Overwrite   bool
+}
+
+// BenchTrainOptions are the flags of bench train.
+type BenchTrainOptions struct {
+	Common
+	Layers, Dim, Heads, KVHeads, Vocab, Seq, Batch, Steps int
+	MLP, Backend                                          string
+	Ternary                                               bool
+}
+
+// BenchTokenizerOptions are the flags of bench tokenizer.
+type BenchTokenizerOptions struct {
+	Common
+	Text    []string
+	Vocab   int
+	Threads int
+}
+
+// Handlers are what the commands do. Each returns the object that --json
+// prints; without --json the handler has told the user what there is to tell.
+type Handlers struct {
+	Quickstart      func(ctx context.Context, o TrainOptions) (any, error)
+	Train           func(ctx context.Context, o TrainOptions) (any, error)
+	DataPrepare     func(ctx context.Context, o DataOptions) (any, error)
+	DataStats       func(ctx context.Context, o DataOptions) (any, error)
+	DataCrates      func(ctx context.Context, o CratesOptions) (any, error)
+	TokenizerTrain  func(ctx context.Context, o TokenizerTrainOptions) (any, error)
+	TokenizerEncode func(ctx context.Context, o TokenizerOptions) (any, error)
+	TokenizerDecode func(ctx context.Context, o TokenizerOptions) (any, error)
+	EvalBPB         func(ctx context.Context, o EvalOptions) (any, error)
+	EvalRust        func(ctx context.Context, o EvalOptions) (any, error)
+	Generate        func(ctx context.Context, o GenerateOptions) (any, error)
+	Plan            func(ctx context.Context, o TrainOptions) (any, error)
+	Config          func(ctx context.Context, o TrainOptions) (any, error)
+	ExportHF        func(ctx context.Context, o ExportOptions) (any, error)
+	Backends        func(ctx context.Context, o Common) (any, error)
+	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)
+	BenchTokenizer  func(ctx context.Context, o BenchTokenizerOptions) (any, error)
+}
