@@ -1,0 +1,152 @@
+package rustgen
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Mutation: making one of numPreds compare with >= instead of > makes TestCompileAndPass fail.
+
+var full = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
+
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// run executes a command in dir and returns what it printed.
+func run(dir, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// crate puts programs into one file, each in a module of its own.
+func crate(programs []Program) []byte {
+	var b bytes.Buffer
+	for i, p := range programs {
+		fmt.Fprintf(&b, "pub mod p%d {\n%s\n%s}\n", i, p.Items(), p.Tests())
+	}
+	return b.Bytes()
+}
+
+func take(g *Generator, n int) []Program {
+	ps := make([]Program, n)
+	for i := range ps {
+		ps[i] = g.Next()
+	}
+	return ps
+}
+
+// checkTests compiles programs as one crate with warnings denied, and runs their tests.
+func checkTests(t *testing.T, rustc string, programs []Program) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "all.rs"), crate(programs), 0o644))
+	out, err := run(dir, rustc, "--edition=2021", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "all.rs")
+	require.NoError(t, err, "%s", out)
+	out, err = run(dir, rustc, "--edition=2021", "--test", "-Cdebuginfo=0", "-Dwarnings", "-o", "all.test", "all.rs")
+	require.NoError(t, err, "%s", out)
+	out, err = run(dir, filepath.Join(dir, "all.test"), "-q")
+	require.NoError(t, err, "%s", out)
+	tasks := 0
+	for _, p := range programs {
+		tasks += len(p.Tasks)
+	}
+	require.Contains(t, out, fmt.Sprintf("test result: ok. %d passed; 0 failed", tasks))
+}
+
+func checkAlone(t *testing.T, rustc, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), []byte(text), 0o644))
+	out, err := run(dir, rustc, "--edition=2021", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "p.rs")
+	require.NoError(t, err, "%s\n%s", out, text)
+	require.Empty(t, out)
+}
+
+func TestCompileAndPass(t *testing.T) {
+	rustc := tool(t, "rustc")
+	for level := 1; level <= MaxLevel; level++ {
+		programs := take(generator(t, Config{Level: level, Seed: 21}), 60)
+		programs = append(programs, take(generator(t, Config{Level: level, Seed: 22, HeldOut: true}), 15)...)
+		checkTests(t, rustc, programs)
+		checkAlone(t, rustc, programs[0].Text)
+		checkAlone(t, rustc, programs[1].Tasks[0].Source()+programs[1].Tasks[0].Tests())
+	}
+}
+
+// TestTenThousand compiles each of 10 000 programs over 10 seeds on its own and runs their tests.
+func TestTenThousand(t *testing.T) {
+	if !*full {
+		t.Skip("takes minutes; run with -rustgen.full")
+	}
+	rustc := tool(t, "rustc")
+	compiled := 0
+	for seed := range uint64(10) {
+		for level := 1; level <= MaxLevel; level++ {
+			programs := take(generator(t, Config{Level: level, Seed: seed}), 200)
+			for _, p := range programs {
+				checkAlone(t, rustc, p.Text)
+				compiled++
+			}
+			checkTests(t, rustc, programs)
+		}
+	}
+	t.Logf("%d programs compiled alone without a warning and passed their tests", compiled)
+}
+
+// TestFormatted holds programs to rustfmt's layout.
+func TestFormatted(t *testing.T) {
+	rustfmt := tool(t, "rustfmt")
+	for level := 1; level <= MaxLevel; level++ {
+		var b bytes.Buffer
+		for i, p := range take(generator(t, Config{Level: level, Seed: 31, Tests: true}), 200) {
+			fmt.Fprintf(&b, "%s// %d\n", p.Text, i)
+		}
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), b.Bytes(), 0o644))
+		out, err := run(dir, rustfmt, "--edition=2021", "--check", "--color=never", "p.rs")
+		require.NoError(t, err, "%s", out)
+	}
+}
+
+// TestDocExamples runs doc examples against the crate they import.
+func TestDocExamples(t *testing.T) {
+	rustc, rustdoc := tool(t, "rustc"), tool(t, "rustdoc")
+	for level := 1; level <= MaxLevel; level++ {
+		g := generator(t, Config{Level: level, Seed: 41})
+		p := g.Next()
+		for len(p.Tasks) == 0 {
+			p = g.Next()
+		}
+		for _, task := range p.Tasks {
+			if !task.private {
+				task.examples = 2
+			}
+		}
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), p.appendItems(nil), 0o644))
+		out, err := run(dir, rustc, "--edition=2021", "--crate-name="+CrateName, "--crate-type=lib", "p.rs")
+		require.NoError(t, err, "%s", out)
+		out, err = run(dir, rustdoc, "--edition=2021", "--crate-name="+CrateName, "--extern="+CrateName+"=lib"+CrateName+".rlib", "-L.", "--test", "p.rs")
+		if err != nil && strings.Contains(out, "linker") {
+			t.Skip("doc examples need a linker")
+		}
+		require.NoError(t, err, "%s", out)
+		require.NotContains(t, out, "running 0 tests")
+	}
+}
