@@ -1,0 +1,158 @@
+package report
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
+)
+
+// FromRun reads the metrics and the configuration of a run directory. The title
+// is the directory's name.
+func FromRun(dir string, peers ...Peer) (Data, error) {
+	records, err := track.Read(filepath.Join(dir, track.MetricsFile))
+	if err != nil {
+		return Data{}, err
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "config.toml"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Data{}, err
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return Data{}, err
+	}
+	return Data{
+		Title:       filepath.Base(abs),
+		Plots:       Curves(records, peers...),
+		Peers:       peers,
+		Config:      string(config),
+		Environment: Environment(track.ReadMachine()),
+		Notes:       notes(records),
+	}, nil
+}
+
+// notes are the messages in the journal.
+func notes(records []track.Record) []string {
+	var out []string
+	for _, r := range records {
+		if r.Kind == track.KindNote {
+			out = append(out, r.Text)
+		}
+	}
+	return out
+}
+
+// Environment describes a machine.
+func Environment(m track.Machine) []Fact {
+	facts := []Fact{{Name: "System", Value: m.OS + "/" + m.Arch, Note: m.Kernel}}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, Fact{Name: name, Value: value})
+		}
+	}
+	add("Processor", m.CPU)
+	add("Cores used", count(float64(m.Cores)))
+	if m.Memory > 0 {
+		add("Memory", track.Bytes(m.Memory))
+	}
+	add("Go", m.Go)
+	commit := m.Commit
+	if m.Modified {
+		commit += " with changes"
+	}
+	add("Commit", commit)
+	return facts
+}
+
+// curve collects the points of one value; x picks the other axis.
+func curve(records []track.Record, kind track.Kind, name string, x func(track.Record) float64) Series {
+	var s Series
+	for _, r := range records {
+		if y, ok := r.Values[name]; ok && r.Kind == kind {
+			s.X, s.Y = append(s.X, x(r)), append(s.Y, y)
+		}
+	}
+	return s
+}
+
+func byStep(r track.Record) float64 { return float64(r.Step) }
+
+func byTime(r track.Record) float64 { return r.Elapsed }
+
+// Curves makes the plots that the records have values for. With peers there is
+// one more, of validation bits per byte over training time for all of them.
+func Curves(records []track.Record, peers ...Peer) []Plot {
+	get := func(kind track.Kind, name, title string, smooth bool) Series {
+		s := curve(records, kind, name, byStep)
+		s.Name, s.Smooth, s.Markers = title, smooth, kind != track.KindTrain
+		return s
+	}
+	compile := get(track.KindRust, track.CompileRate, "compile rate", false)
+	candidates := []Plot{
+		{Title: "Bits per byte", YLabel: "bits per byte", Series: []Series{
+			get(track.KindTrain, track.TrainBPB, "training", true),
+			get(track.KindVal, track.ValBPB, "validation", false)}},
+		comparison(records, peers),
+		{Title: "Training loss", YLabel: "nats per token", Series: []Series{
+			get(track.KindTrain, track.TrainLoss, "training", true),
+			get(track.KindVal, track.ValLoss, "validation", false)}},
+		{Title: "Compile rate of samples", YLabel: "share that compiles", YScale: Percent, Zero: true, Series: []Series{compile}},
+		{Title: "Learning rate", YLabel: "rate", Zero: true, Series: []Series{get(track.KindTrain, track.TrainLR, "learning rate", false)}},
+		{Title: "Gradient norm", YLabel: "norm before clipping", Zero: true, Series: []Series{get(track.KindTrain, track.GradNorm, "gradient norm", true)}},
+		{Title: "Throughput", YLabel: "tokens per second", YScale: Count, Zero: true, Series: []Series{get(track.KindTrain, track.TokensPerS, "tokens per second", true)}},
+		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
+			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),
+			get(track.KindTrain, track.DataWait, "waiting for data", true)}},
+		{Title: "Memory", YLabel: "resident memory", YScale: Size, Zero: true, Series: []Series{get(track.KindTrain, track.RSSBytes, "resident memory", false)}},
+	}
+	var plots []Plot
+	for _, p := range candidates {
+		var some []Series
+		for _, s := range p.Series {
+			if finite(s) > 0 {
+				some = append(some, s)
+			}
+		}
+		if p.Series = some; len(some) == 0 {
+			continue
+		}
+		if p.XLabel == "" {
+			p.XLabel, p.XScale = "step", Count
+		}
+		plots = append(plots, p)
+	}
+	return plots
+}
+
+// comparison plots our validation curve beside those of peers.
+func comparison(records []track.Record, peers []Peer) Plot {
+	if len(peers) == 0 {
+		return Plot{}
+	}
+	ours := curve(records, track.KindVal, track.ValBPB, byTime)
+	ours.Name, ours.Markers = "this run", true
+	p := Plot{Title: "Against peers", XLabel: "training time", XScale: Duration, YLabel: "validation bits per byte", Series: []Series{ours}}
+	for _, peer := range peers {
+		n := min(len(peer.Seconds), len(peer.BPB))
+		p.Series = append(p.Series, Series{Name: peer.Name, X: peer.Seconds[:n], Y: peer.BPB[:n], Markers: true, Peer: true})
+	}
+	return p
+}
+
+// finite counts the points that can be drawn.
+func finite(s Series) int {
+	n := 0
+	for i := range min(len(s.X), len(s.Y)) {
+		if drawable(s.X[i], s.Y[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func drawable(x, y float64) bool {
+	return !math.IsNaN(x) && !math.IsInf(x, 0) && !math.IsNaN(y) && !math.IsInf(y, 0)
+}
