@@ -3,12 +3,16 @@ module github.com/nanochat-go/nanochat/trainer
 go 1.26.5
 
 require (
+	github.com/chromedp/cdproto v0.159.2
+	github.com/chromedp/chromedp v0.23.0
 	github.com/gomlx/compute v0.1.3
 	github.com/gomlx/go-xla v0.4.1
 	github.com/gomlx/gomlx v0.28.2
 	github.com/nanochat-go/nanochat/arch v0.0.0-00010101000000-000000000000
+	github.com/nanochat-go/nanochat/evalrust v0.0.0-00010101000000-000000000000
 	github.com/nanochat-go/nanochat/hub v0.0.0-00010101000000-000000000000
 	github.com/nanochat-go/nanochat/optim v0.0.0-00010101000000-000000000000
+	github.com/nanochat-go/nanochat/systems v0.0.0-00010101000000-000000000000
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1
@@ -17,6 +21,7 @@ require (
 )
 
 require (
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect

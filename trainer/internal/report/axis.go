@@ -16,24 +16,48 @@ type axis struct {
 	from, to float64 // pixels
 	ticks    []float64
 	scale    Scale
+	log      bool
 }
 
 func (a axis) at(v float64) float64 {
+	if a.log {
+		return a.from + math.Log(v/a.lo)/math.Log(a.hi/a.lo)*(a.to-a.from)
+	}
 	return a.from + (v-a.lo)/(a.hi-a.lo)*(a.to-a.from)
+}
+
+// newLogAxis covers lo to hi, both above 0, with at most about n ticks at round
+// values.
+func newLogAxis(lo, hi float64, n int, scale Scale) axis {
+	if hi < lo*1.2 {
+		lo, hi = lo/1.1, hi*1.1
+	}
+	pad := math.Pow(hi/lo, 0.04)
+	a := axis{lo: lo / pad, hi: hi * pad, scale: scale, log: true}
+	for _, steps := range [][]float64{{1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9}, {1, 1.5, 2, 3, 4, 6, 8}, {1, 2, 5}, {1}} {
+		a.ticks = nil
+		for k := math.Floor(math.Log10(a.lo)); k <= math.Log10(a.hi); k++ {
+			for _, m := range steps {
+				if v := m * math.Pow(10, k); v >= a.lo && v <= a.hi {
+					a.ticks = append(a.ticks, v)
+				}
+			}
+		}
+		if len(a.ticks) <= n {
+			break
+		}
+	}
+	return a
 }
 
 // newAxis covers lo to hi with about n ticks. It widens the range to whole steps
 // when round is set.
 func newAxis(lo, hi float64, n int, scale Scale, round bool) axis {
-	if lo == hi {
-		pad := max(math.Abs(lo)*0.1, 1e-9)
-		if lo != 0 || !round {
-			lo -= pad
-		}
-		hi += pad
-		if lo < 0 && hi > 0 && lo > -2*pad {
-			lo = 0
-		}
+	switch size := max(math.Abs(lo), math.Abs(hi)); {
+	case size == 0:
+		hi = 1
+	case hi-lo < 1e-9*size: // as good as one value
+		lo, hi = lo-0.1*size, hi+0.1*size
 	}
 	step := stepOf((hi-lo)/float64(n), scale)
 	if round {
@@ -41,7 +65,7 @@ func newAxis(lo, hi float64, n int, scale Scale, round bool) axis {
 	}
 	a := axis{lo: lo, hi: hi, scale: scale}
 	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9 && len(a.ticks) < 20; k++ {
-		a.ticks = append(a.ticks, k*step)
+		a.ticks = append(a.ticks, k*step+0) // + 0 turns -0 into 0
 	}
 	return a
 }
@@ -64,7 +88,7 @@ func stepOf(x float64, scale Scale) float64 {
 		base = math.Pow(1024, math.Floor(math.Log(max(x, 1))/math.Log(1024)))
 	}
 	power := base * math.Pow(10, math.Floor(math.Log10(x/base)))
-	for _, m := range []float64{1, 2, 5, 10} {
+	for _, m := range []float64{1, 2, 2.5, 5, 10} {
 		if power*m >= x*(1-1e-12) {
 			return power * m
 		}
@@ -85,9 +109,9 @@ func label(v float64, scale Scale) string {
 	case Duration:
 		return shortTime(v)
 	case Size:
-		return track.Bytes(int64(v))
+		return strings.NewReplacer("iB", "", " ", "").Replace(track.Bytes(int64(v)))
 	case Percent:
-		return strconv.FormatFloat(100*v, 'f', -1, 64)[:min(5, len(strconv.FormatFloat(100*v, 'f', -1, 64)))] + "%"
+		return trimZeros(strconv.FormatFloat(100*v, 'f', 1, 64)) + "%"
 	}
 	if a := math.Abs(v); a != 0 && (a < 1e-3 || a >= 1e6) {
 		return trimExponent(strconv.FormatFloat(v, 'e', 2, 64))

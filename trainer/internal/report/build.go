@@ -92,11 +92,11 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 	}
 	compile := get(track.KindRust, track.CompileRate, "compile rate", false)
 	candidates := []Plot{
-		{Title: "Bits per byte", YLabel: "bits per byte", Series: []Series{
+		{Title: "Bits per byte", YLabel: "bits per byte", Log: true, Series: []Series{
 			get(track.KindTrain, track.TrainBPB, "training", true),
 			get(track.KindVal, track.ValBPB, "validation", false)}},
 		comparison(records, peers),
-		{Title: "Training loss", YLabel: "nats per token", Series: []Series{
+		{Title: "Training loss", YLabel: "nats per token", Log: true, Series: []Series{
 			get(track.KindTrain, track.TrainLoss, "training", true),
 			get(track.KindVal, track.ValLoss, "validation", false)}},
 		{Title: "Compile rate of samples", YLabel: "share that compiles", YScale: Percent, Zero: true, Series: []Series{compile}},
@@ -106,7 +106,7 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
 			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),
 			get(track.KindTrain, track.DataWait, "waiting for data", true)}},
-		{Title: "Memory", YLabel: "resident memory", YScale: Size, Zero: true, Series: []Series{get(track.KindTrain, track.RSSBytes, "resident memory", false)}},
+		{Title: "Memory", YLabel: "resident, in bytes", YScale: Size, Zero: true, Series: []Series{get(track.KindTrain, track.RSSBytes, "resident memory", false)}},
 	}
 	var plots []Plot
 	for _, p := range candidates {
@@ -134,7 +134,7 @@ func comparison(records []track.Record, peers []Peer) Plot {
 	}
 	ours := curve(records, track.KindVal, track.ValBPB, byTime)
 	ours.Name, ours.Markers = "this run", true
-	p := Plot{Title: "Against peers", XLabel: "training time", XScale: Duration, YLabel: "validation bits per byte", Series: []Series{ours}}
+	p := Plot{Title: "Against peers", XLabel: "training time", XScale: Duration, YLabel: "validation bits per byte", Log: true, Series: []Series{ours}}
 	for _, peer := range peers {
 		n := min(len(peer.Seconds), len(peer.BPB))
 		p.Series = append(p.Series, Series{Name: peer.Name, X: peer.Seconds[:n], Y: peer.BPB[:n], Markers: true, Peer: true})

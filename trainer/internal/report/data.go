@@ -26,7 +26,7 @@ const (
 	Plain    Scale = iota // 1.25
 	Count                 // 12k
 	Duration              // seconds as 3m20s
-	Size                  // bytes as 1.5 GiB
+	Size                  // bytes as 1.5G, in powers of 1024
 	Percent               // a share as 40%
 )
 
@@ -39,6 +39,7 @@ type Plot struct {
 	XScale Scale
 	YScale Scale
 	Zero   bool // the vertical axis begins at 0
+	Log    bool // the vertical axis is logarithmic, where all values are above 0
 	Series []Series
 }
 

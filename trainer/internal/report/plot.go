@@ -22,11 +22,11 @@ const (
 // drawing is a plot that is laid out.
 type drawing struct {
 	Plot
-	ID     string
-	SVG    template.HTML
-	Alt    string
-	Legend []legend
-	Rows   []summary
+	ID      string
+	SVG     template.HTML
+	LogAxis bool
+	Legend  []legend
+	Rows    []summary
 }
 
 type legend struct {
@@ -44,6 +44,7 @@ type summary struct {
 func draw(p Plot, id string) drawing {
 	d := drawing{Plot: p, ID: id}
 	x, y := axes(p)
+	d.LogAxis = y.log
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d" class="plot">`, plotWidth, plotHeight, id, id)
 	fmt.Fprintf(&b, `<title id="%s-t">%s</title>`, id, template.HTMLEscapeString(p.Title))
@@ -53,8 +54,7 @@ func draw(p Plot, id string) drawing {
 			d.Rows = append(d.Rows, row)
 		}
 	}
-	d.Alt = describe(p, d.Rows)
-	fmt.Fprintf(&b, `<desc id="%s-d">%s</desc>`, id, template.HTMLEscapeString(d.Alt))
+	fmt.Fprintf(&b, `<desc id="%s-d">%s</desc>`, id, template.HTMLEscapeString(describe(p, d.Rows)))
 	frame(&b, p, x, y)
 	for i, s := range p.Series {
 		drawSeries(&b, s, i%palette+1, x, y)
@@ -86,6 +86,9 @@ func axes(p Plot) (x, y axis) {
 		yhi = max(yhi, 0.05)
 	}
 	x, y = newAxis(xlo, xhi, 5, p.XScale, false), newAxis(ylo, yhi, 4, p.YScale, true)
+	if p.Log && ylo > 0 {
+		y = newLogAxis(ylo, yhi, 8, p.YScale)
+	}
 	if p.YScale == Percent && y.hi > 1 && yhi <= 1 {
 		y.hi = 1
 	}
@@ -154,19 +157,22 @@ func points(s Series) []point {
 	return pts
 }
 
-// smooth is an exponential moving average over about a fortieth of the points,
-// with the bias of its start removed.
+// smooth is a centred moving average over about a fortieth of the points; the
+// window shrinks towards both ends, so that it adds no lag.
 func smooth(pts []point) []point {
-	keep := 1 - 1/max(float64(len(pts))/40, 2)
-	out := make([]point, len(pts))
-	var sum, weight float64
+	sums, counts := make([]float64, len(pts)+1), make([]float64, len(pts)+1)
 	for i, q := range pts {
-		out[i] = q
-		if math.IsNaN(q.y) {
-			continue
+		sums[i+1], counts[i+1] = sums[i], counts[i]
+		if !math.IsNaN(q.y) {
+			sums[i+1] += q.y
+			counts[i+1]++
 		}
-		sum, weight = keep*sum+q.y, keep*weight+1
-		out[i].y = sum / weight
+	}
+	half := max(len(pts)/80, 2)
+	out := make([]point, len(pts))
+	for i, q := range pts {
+		h := min(half, i, len(pts)-1-i)
+		out[i] = point{q.x, (sums[i+h+1] - sums[i-h]) / (counts[i+h+1] - counts[i-h])}
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 //go:embed report.tmpl
@@ -23,7 +24,9 @@ var styleText string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"percent": func(x float64) string { return fmt.Sprintf("%.1f", 100*x) + " %" },
+	"level":   func(x float64) string { return trimZeros(fmt.Sprintf("%.1f", 100*x)) + " %" },
 	"count":   grouped,
+	"visible": visible,
 	"join":    func(s []string) string { return strings.Join(s, ", ") },
 }).Parse(templateText))
 
@@ -59,6 +62,20 @@ func grouped(n int64) string {
 		s = s[:i] + "\u202f" + s[i:]
 	}
 	return s
+}
+
+// visible writes out characters that show nothing or change the order of the
+// text, so that a sample reads as the compiler reads it.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+			fmt.Fprintf(&b, "\\u{%x}", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func newView(d Data) view {

@@ -60,7 +60,7 @@ func sampleData() Data {
 		Headline: []Fact{{"Validation", "1.043 bpb", "bits per byte, held-out documents"}, {"Compile rate", "91.4 %", "of 256 samples"}, {"Parameters", "1.05 M", ""},
 			{"Tokens", "1.54 M", "3m00s of training"}, {"Speed", "21.3k tok/s", "MFU 31 %"}},
 		Plots: Curves(records(420), peer), Peers: []Peer{peer},
-		Rust: &CompileRate{Samples: 256, Compiled: 234, Novel: 150, Lo: 0.8735, Hi: 0.9424, Level: 0.95,
+		Rust: &CompileRate{Samples: 256, Compiled: 234, Novel: 150, Lo: 0.8732, Hi: 0.9424, Level: 0.95,
 			ByCode: map[string]int{"E0308": 12, "E0425": 6, "syntax": 3, "refused": 1}, Note: "Temperature 0.8, seed 99; rustc 1.95.0, edition 2021, metadata only."},
 		Corpus:    []Fact{{"Source", "rustgen level 2", "generated"}, {"Documents", "12 345", ""}, {"Bytes", "16.0 MiB", "after filters"}},
 		Tokenizer: []Fact{{"Vocabulary", "1024", "byte-level BPE, llama3 split"}, {"Bytes per token", "2.71", ""}},
@@ -102,15 +102,15 @@ func TestWrite_Contents(t *testing.T) {
 		"91.4 %", "234 of 256 samples compile", "87.3 % to 94.2 %", "150 of those that compile", "E0308", "[model]", "layers = 4", "rustgen level 2", "2.71",
 		"model.layers.3.mlp.gate_proj.weight", "327\u202f680 parameters in 13 tensors", "0123456789abcdef", "go run ./trainer generate", "2 January 2026",
 		"compiles, new", "does not compile: E0308", "prefers-color-scheme: dark", "1 update skipped"} {
-		require.Contains(t, text, want)
+		require.True(t, strings.Contains(text, want), "no %q", want)
 	}
 }
 
 func TestWrite_Empty(t *testing.T) {
 	text := render(t, Data{Title: "empty"})
 	require.Contains(t, text, "<h1>empty</h1>")
-	require.NotContains(t, text, "<h2")
-	require.NotContains(t, text, "<svg")
+	require.False(t, strings.Contains(text, "<h2"))
+	require.False(t, strings.Contains(text, "<svg"))
 }
 
 func TestWrite_Escapes(t *testing.T) {
@@ -123,18 +123,19 @@ func TestWrite_Escapes(t *testing.T) {
 	d.Plots[0].Title, d.Plots[0].YLabel, d.Plots[0].XLabel, d.Plots[0].Note, d.Plots[0].Series[0].Name = hostile, hostile, hostile, hostile, hostile
 	d.Corpus, d.Environment, d.Next = []Fact{{hostile, hostile, hostile}}, []Fact{{hostile, hostile, hostile}}, []Fact{{hostile, hostile, ""}}
 	text := render(t, d)
-	require.NotContains(t, text, "<script")
-	require.NotContains(t, strings.ToLower(text), "onload='x'")
+	require.False(t, strings.Contains(text, "<script"))
+	require.False(t, strings.Contains(strings.ToLower(text), "onload='x'"))
 	require.Equal(t, 1, strings.Count(text, "<style>"))
 	require.Equal(t, 1, strings.Count(text, "</title>")-strings.Count(text, `-t">`), "one title of the page, one of each plot")
-	require.NotContains(t, text, "<no value>")
+	require.False(t, strings.Contains(text, "<no value>"))
+	require.Contains(t, text, `\u{1b}[31m\u{202e}`, "what cannot be seen is written out")
 }
 
 // TestWrite_SelfContained looks for anything that a browser would fetch.
 func TestWrite_SelfContained(t *testing.T) {
 	text := render(t, sampleData())
 	for _, bad := range []string{"http:", "https:", "//cdn", "@import", "url(", "<script", "src="} {
-		require.NotContains(t, strings.ReplaceAll(text, "img-src data:", ""), bad)
+		require.False(t, strings.Contains(strings.ReplaceAll(text, "img-src data:", ""), bad), bad)
 	}
 	ids := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\bid="([^"]+)"`).FindAllStringSubmatch(text, -1) {
