@@ -63,6 +63,9 @@ func newAxis(lo, hi float64, n int, scale Scale, round bool) axis {
 	if round {
 		lo, hi = math.Floor(lo/step+1e-9)*step, math.Ceil(hi/step-1e-9)*step
 	}
+	if hi <= lo { // both within rounding of one step
+		hi = lo + step
+	}
 	a := axis{lo: lo, hi: hi, scale: scale}
 	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9 && len(a.ticks) < 20; k++ {
 		a.ticks = append(a.ticks, k*step+0) // + 0 turns -0 into 0
