@@ -26,8 +26,11 @@ func (a axis) at(v float64) float64 {
 	return a.from + (v-a.lo)/(a.hi-a.lo)*(a.to-a.from)
 }
 
-// newLogAxis covers lo to hi, both above 0, with at most about n ticks at round
-// values.
+// logSpan is the largest ratio that a logarithmic axis shows.
+const logSpan = 1e9
+
+// newLogAxis covers lo to hi, both above 0 and within logSpan of each other, with
+// at most about n ticks at round values.
 func newLogAxis(lo, hi float64, n int, scale Scale) axis {
 	if hi < lo*1.2 {
 		lo, hi = lo/1.1, hi*1.1

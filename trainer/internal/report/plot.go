@@ -86,7 +86,7 @@ func axes(p Plot) (x, y axis) {
 		yhi = max(yhi, 0.05)
 	}
 	x, y = newAxis(xlo, xhi, 5, p.XScale, false), newAxis(ylo, yhi, 4, p.YScale, true)
-	if p.Log && ylo > 0 {
+	if p.Log && ylo > 1e-200 && yhi < ylo*logSpan {
 		y = newLogAxis(ylo, yhi, 8, p.YScale)
 	}
 	if p.YScale == Percent && y.hi > 1 && yhi <= 1 {

@@ -56,7 +56,7 @@ func TestAxis_Covers(t *testing.T) {
 		require.GreaterOrEqual(t, a.hi, hi-slack)
 		require.NotEmpty(t, a.ticks)
 		require.LessOrEqual(t, len(a.ticks), 12)
-		if lo > 0 {
+		if lo > 1e-200 && hi < lo*logSpan {
 			a = newLogAxis(lo, hi, 8, Plain)
 			require.LessOrEqual(t, a.lo, lo)
 			require.GreaterOrEqual(t, a.hi, hi)
@@ -108,6 +108,7 @@ func TestDraw_Degenerate(t *testing.T) {
 		"constant":     {Name: "a", X: []float64{1, 2, 3}, Y: []float64{0, 0, 0}},
 		"uneven":       {Name: "a", X: []float64{1, 2, 3}, Y: []float64{1}},
 		"huge":         {Name: "a", X: []float64{1, 2}, Y: []float64{1e300, -1e300}},
+		"log tiny":     {Name: "a", X: []float64{1, 2}, Y: []float64{5e-324, 1}},
 		"log negative": {Name: "a", X: []float64{1, 2}, Y: []float64{-1, 1}},
 	} {
 		for _, zero := range []bool{false, true} {
