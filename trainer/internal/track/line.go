@@ -50,7 +50,7 @@ const (
 // is too long; separator stands for the wide gap between fields.
 const separator = -1
 
-var sheds = []int{fBar, fBar, fShare, fVal, fSpeed, fStep, separator, fETA, fWait, fMFU, fLoss, fSpeed, fStep, fBPB, fSkip, fETA, fBPB, fStep}
+var sheds = []int{fBar, fBar, fShare, fVal, fSpeed, fStep, separator, fETA, fWait, fMFU, fLoss, fSpeed, fStep, fSkip, fETA, fETA, fBPB, fBPB}
 
 // fields lays out a status.
 func (s Status) fields() [fieldCount]field {
@@ -102,7 +102,7 @@ func (s Status) render(width int, colour bool) (line string, length int) {
 	if width < 0 {
 		f[fBar] = field{}
 	}
-	for _, shed := range sheds {
+	for _, shed := range sheds { // the step's number always stays
 		if width < 0 || measure(f, gap) <= width {
 			break
 		}

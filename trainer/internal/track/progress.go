@@ -151,6 +151,7 @@ func (p *Progress) say(text string) {
 	text = strings.TrimRight(clean(text), "\n") + "\n"
 	if p.drawn > 0 {
 		text = p.erase() + text
+		p.drawn = 0
 	}
 	io.WriteString(p.opts.Out, text)
 	if p.opts.Terminal && !p.closed && (p.status.Step > 0 || p.phase != "") && !p.opts.Quiet {
