@@ -337,3 +337,23 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "programs/s")
 }
+
+// TestFake_DiesWithTheCaller kills a process that is waiting for its compiler.
+func TestFake_DiesWithTheCaller(t *testing.T) {
+	const variable = "RUSTC_TEST_CALLER"
+	if script := os.Getenv(variable); script != "" { // the process that is killed
+		c := &Compiler{opts: Options{TempDir: os.Getenv("RUSTC_TEST_DIR")}.withDefaults(), binary: script}
+		_, _ = c.Check(t.Context(), "fn f() {}")
+		return
+	}
+	seconds := fmt.Sprint(8_000_000 + os.Getpid())
+	c := fake(t, Options{}, "exec /bin/sleep "+seconds)
+	caller := exec.Command(os.Args[0], "-test.run=^TestFake_DiesWithTheCaller$")
+	caller.Env = append(os.Environ(), variable+"="+c.binary, "RUSTC_TEST_DIR="+t.TempDir())
+	require.NoError(t, caller.Start())
+	t.Cleanup(func() { _ = caller.Process.Kill() })
+	require.Eventually(t, func() bool { return running(t, "sleep "+seconds) }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, caller.Process.Kill())
+	_ = caller.Wait()
+	require.Eventually(t, func() bool { return !running(t, "sleep "+seconds) }, 5*time.Second, 10*time.Millisecond)
+}

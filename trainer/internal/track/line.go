@@ -25,12 +25,11 @@ type Status struct {
 // field is one part of the line in several lengths, the longest first; an empty
 // text leaves it out.
 type field struct {
-	name  string
 	texts []string
 	style string // SGR codes, for terminals with colours
 }
 
-// The fields' names; sheds refers to them.
+// The fields, in the order of the line.
 const (
 	fBar = iota
 	fShare
