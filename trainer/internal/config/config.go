@@ -36,18 +36,19 @@ type Config struct {
 
 // Data says where the documents come from.
 type Data struct {
-	Sources     []Source `toml:"sources,inline" doc:"list of { rustgen = { level = 2, megabytes = 16 } }, { dir = \"PATH\" }, { crates = \"LIST\" } or { parquet = \"FILE\", column = \"text\" }"`
+	Sources     []Source `toml:"sources,inline" doc:"list of { rustgen = { level = 2, megabytes = 16 } }, { dir = \"PATH\", ext = [\"rs\"] }, { crates = \"LIST\" } or { parquet = \"FILE\", column = \"text\" }"`
 	ValFraction float64  `toml:"val_fraction" doc:"share of the documents held out for validation, by hash"`
 	SplitBy     string   `toml:"split_by" doc:"\"document\" or \"origin\": what is held out together (origin: a crate, a folder)"`
 	Dedup       string   `toml:"dedup" doc:"\"exact\" drops documents seen before, \"none\" keeps them"`
 	MaxBytes    int      `toml:"max_bytes" doc:"longest document; 0: any"`
 }
 
-// Source is one source of documents: exactly one of its fields but Column is
-// set.
+// Source is one source of documents: exactly one of Rustgen, Dir, Crates and
+// Parquet is set.
 type Source struct {
 	Rustgen *Rustgen `toml:"rustgen,omitempty,inline"`
 	Dir     string   `toml:"dir,omitempty"`
+	Ext     []string `toml:"ext,omitempty,inline"` // endings of the files of Dir; default ["rs"]
 	Crates  string   `toml:"crates,omitempty"`
 	Parquet string   `toml:"parquet,omitempty"`
 	Column  string   `toml:"column,omitempty"`
@@ -162,3 +163,11 @@ func Default() Config {
 
 // Std is the duration as the standard library has it.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// Extensions are the endings of the files that a directory gives.
+func (s Source) Extensions() []string {
+	if len(s.Ext) == 0 {
+		return []string{"rs"}
+	}
+	return s.Ext
+}

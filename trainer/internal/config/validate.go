@@ -59,6 +59,7 @@ func (c Config) checkData(check checker, oneOf func(key, value string, allowed .
 			}
 		}
 		check(set == 1, "data.sources[%d]: want exactly one of rustgen, dir, crates and parquet", i)
+		check(len(s.Ext) == 0 || s.Dir != "", "data.sources[%d]: ext goes with dir", i)
 		check(s.Column == "" || s.Parquet != "", "data.sources[%d]: column goes with parquet", i)
 		if r := s.Rustgen; r != nil {
 			check(r.Level >= 1 && r.Level <= 5 && r.Megabytes > 0, "data.sources[%d]: rustgen level %d and megabytes %g, want level 1 to 5 and more than 0", i, r.Level, r.Megabytes)

@@ -1,0 +1,222 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim"
+	"github.com/nanochat-go/nanochat/optim/adamw"
+	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/update"
+	"github.com/nanochat-go/nanochat/systems/minato"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/checkpoint"
+	"github.com/nanochat-go/nanochat/trainer/internal/config"
+	"github.com/nanochat-go/nanochat/trainer/internal/data"
+	"github.com/nanochat-go/nanochat/trainer/internal/run"
+)
+
+// rule makes an optimizer rule by name.
+func rule(name string, o config.Optim) update.Rule {
+	if name == "muon" {
+		return muon.New().WithScale(muon.Scale(o.Scale))
+	}
+	return adamw.New()
+}
+
+// optimizer routes the parameters: the named groups first, then the matrices to
+// optim.rule, then the rest to AdamW.
+func optimizer(c config.Config, params []lm.Param) (*optim.Optimizer, error) {
+	var groups []optim.Group
+	for _, g := range c.Optim.Groups {
+		groups = append(groups, optim.Group{Match: g.Match, Rule: rule(g.Rule, c.Optim), LR: g.LR, WeightDecay: g.WeightDecay})
+	}
+	matrices := optim.Group{Class: []string{string(lm.Matrix)}, Rule: rule(c.Optim.Rule, c.Optim), LR: c.Optim.LR, WeightDecay: c.Optim.WeightDecay}
+	if c.Optim.Momentum > 0 {
+		matrices.Momentum = &c.Optim.Momentum
+	}
+	groups = append(groups, matrices, optim.Group{Rule: adamw.New(), LR: c.Optim.OtherLR})
+	return optim.New(run.OptimParams(params), optim.Config{Groups: groups, Clip: c.Optim.Clip})
+}
+
+// batches adapts the loader to the loop.
+type batches struct{ *minato.Loader }
+
+func rows(b *minato.Batch) run.Rows {
+	return run.Rows{B: b.B, T: b.T, Tokens: b.Tokens, Targets: b.Targets, Positions: b.Positions, Segments: b.Segments}
+}
+
+func (b batches) Next(ctx context.Context) (run.Rows, error) {
+	batch, err := b.Loader.Next(ctx)
+	if err != nil {
+		return run.Rows{}, err
+	}
+	return rows(batch), nil
+}
+
+func (b batches) Waited() time.Duration { return b.Metrics().Wait }
+
+// trainer is a run in progress.
+type trainer struct {
+	cfg     config.Config
+	dir     runDir
+	data    *data.Prepared
+	stepper *run.Stepper
+	loader  *minato.Loader
+	saved   *checkpoint.Manager
+	loop    *run.Loop
+	best    int // step with the best validation bits per byte
+	notice  func(format string, args ...any)
+	events  tracker
+}
+
+// tracker receives what happens in a run.
+type tracker interface {
+	Step(r run.Record)
+	Val(p run.Progress, nats, bpb float64)
+	Notice(format string, args ...any)
+}
+
+// newTrainer builds everything that a run needs, at its beginning.
+func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared, notice func(string, ...any), events tracker) (*trainer, error) {
+	t := &trainer{cfg: c, dir: dir, data: d, notice: notice, events: events}
+	cfg := c.LM(d.Tokenizer.VocabSize())
+	m, err := lm.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	opt, err := optimizer(c, m.Params())
+	if err != nil {
+		return nil, err
+	}
+	if t.stepper, err = run.NewStepper(b, m, opt, uint64(c.Seed)); err != nil {
+		return nil, err
+	}
+	t.loader, err = minato.New(d.Train, minato.Config{Batch: c.Train.Batch, Length: c.Model.Context, Seed: uint64(c.Seed)})
+	if err != nil {
+		return nil, err
+	}
+	t.saved, err = checkpoint.Open(dir.file("checkpoints"), checkpoint.Keep(c.Checkpoint.Keep),
+		checkpoint.Spare(func(step int) bool { return c.Checkpoint.Best && step == t.best }))
+	if err != nil {
+		return nil, err
+	}
+	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(),
+		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every,
+		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
+		Events: run.Events{Step: events.Step, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,
+			Notice: func(s string) { events.Notice("%s", s) }}}
+	return t, nil
+}
+
+func (t *trainer) close() error { return errors.Join(t.loader.Close(), t.data.Close()) }
+
+// checkpoint saves the run.
+func (t *trainer) checkpoint(p run.Progress) error {
+	if steps, err := t.saved.Steps(); err == nil && len(steps) > 0 && steps[len(steps)-1] == p.Step {
+		return nil // the end of the run right after a checkpoint
+	}
+	progress, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	loader, err := t.loader.State()
+	if err != nil {
+		return err
+	}
+	best, err := json.Marshal(t.best)
+	if err != nil {
+		return err
+	}
+	configHash, err := json.Marshal(t.cfg.Hash())
+	if err != nil {
+		return err
+	}
+	return t.saved.Save(checkpoint.Snapshot{Step: p.Step, Model: t.stepper.ModelTensors(), Optimizer: t.stepper.OptimizerTensors(),
+		State: map[string]json.RawMessage{"progress": progress, "loader": loader, "best": best, "config": configHash}})
+}
+
+// restore sets the run to a checkpoint.
+func (t *trainer) restore(l *checkpoint.Loaded) (run.Progress, error) {
+	var p run.Progress
+	if err := errors.Join(json.Unmarshal(l.State["progress"], &p), json.Unmarshal(l.State["best"], &t.best)); err != nil {
+		return p, fmt.Errorf("checkpoint %s: %w", l.Dir, err)
+	}
+	model, err := l.Model()
+	if err != nil {
+		return p, err
+	}
+	defer model.Close()
+	opt, err := l.Optimizer()
+	if err != nil {
+		return p, err
+	}
+	defer opt.Close()
+	return p, errors.Join(t.stepper.RestoreModel(model), t.stepper.RestoreOptimizer(opt), t.loader.Restore(l.State["loader"]))
+}
+
+// reload goes back to the newest checkpoint.
+func (t *trainer) reload() (run.Progress, bool, error) {
+	l, warnings, err := t.saved.Latest()
+	for _, w := range warnings {
+		t.events.Notice("%s", w)
+	}
+	if errors.Is(err, checkpoint.ErrNone) {
+		return run.Progress{}, false, nil
+	}
+	if err != nil {
+		return run.Progress{}, false, err
+	}
+	p, err := t.restore(l)
+	return p, err == nil, err
+}
+
+// evaluate measures bits per byte on validation text.
+func (t *trainer) evaluate(ctx context.Context, p *run.Progress) error {
+	limit := t.cfg.Eval.ValTokens
+	if p.Share(t.cfg.Budget()) >= 1 {
+		limit = 0 // the last one counts: all of it
+	}
+	nats, bpb, err := validate(ctx, t.stepper, t.data, t.cfg, limit)
+	if err != nil {
+		return err
+	}
+	p.LastBPB = bpb
+	if bpb < p.BestBPB {
+		p.BestBPB, t.best = bpb, p.Step
+	}
+	t.events.Val(*p, nats, bpb)
+	return nil
+}
+
+// validate returns nats per token and bits per byte over validation documents,
+// about limit tokens of them (0: all).
+func validate(ctx context.Context, s *run.Stepper, d *data.Prepared, c config.Config, limit int) (nats, bpb float64, err error) {
+	eval, err := minato.NewEval(d.Val, minato.EvalConfig{Batch: c.Train.Batch, Length: c.Model.Context, MaxTargets: int64(limit)})
+	if err != nil {
+		return 0, 0, err
+	}
+	return evalSet(ctx, s, eval)
+}
+
+func evalSet(ctx context.Context, s *run.Stepper, eval *minato.Eval) (nats, bpb float64, err error) {
+	var sum, count float64
+	for b, err := range eval.Batches(ctx) {
+		if err != nil {
+			return 0, 0, err
+		}
+		n, k, err := s.Eval(rows(b))
+		if err != nil {
+			return 0, 0, err
+		}
+		sum, count = sum+n, count+k
+	}
+	return sum / count, eval.BitsPerByte(sum), nil
+}
