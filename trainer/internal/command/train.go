@@ -178,8 +178,3 @@ func copyTokenizer(d *data.Prepared, dir runDir) error {
 	}
 	return writeWhole(dir.file("tokenizer.json"), text)
 }
-
-// Handlers are the functions behind the command line.
-func Handlers() cli.Handlers {
-	return cli.Handlers{Train: Train}
-}
