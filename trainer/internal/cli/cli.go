@@ -117,7 +117,7 @@ func (a *app) print(result any, err error) error {
 // run adapts a handler to cobra. options returns the filled options.
 func run[O any](a *app, f func(context.Context, O) (any, error), options func() (O, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		a.common.Notice = a.notice
+		a.common.Notice, a.common.In, a.common.Out = a.notice, cmd.InOrStdin(), a.stdout
 		o, err := options()
 		if err != nil {
 			return usageError{err}

@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mutation: printing the result to standard error makes TestJSON fail; treating
-// every error as a usage error makes TestExitCodes fail.
+// Mutation: printing the result to standard error makes TestJSON fail; printing
+// text beside the object makes TestStreams fail; treating every error as a usage
+// error makes TestExitCodes fail.
 
 func call(h Handlers, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
@@ -33,6 +34,18 @@ func TestJSON(t *testing.T) {
 	require.Empty(t, errs)
 }
 
+func TestStreams(t *testing.T) {
+	h := Handlers{Backends: func(_ context.Context, o Common) (any, error) {
+		o.Printf("%d backends\n", 2)
+		return 2, nil
+	}}
+	_, out, errs := call(h, "backends", "--quiet")
+	require.Equal(t, "2 backends\n", out, "a result is no progress")
+	require.Empty(t, errs)
+	_, out, _ = call(h, "backends", "--json")
+	require.Equal(t, "2\n", out, "nothing beside the object")
+}
+
 func TestExitCodes(t *testing.T) {
 	h := Handlers{Backends: func(context.Context, Common) (any, error) {
 		return nil, errors.Join(errors.New("first"), errors.New("second"))
@@ -42,7 +55,8 @@ func TestExitCodes(t *testing.T) {
 	require.Equal(t, "trainer: first; second\n", errs)
 	for _, args := range [][]string{
 		{"bakcends"}, {"backends", "--x"}, {"data"}, {"generate"}, {"train", "--steps", "many"}, {"train", "--steps", "1", "--time", "1m"},
-		{"tokenizer", "encode"}, {"backends", "extra"},
+		{"tokenizer", "encode"}, {"backends", "extra"}, {"train", "--resume"}, {"train", "--column", "text"}, {"train", "--ext", "md"},
+		{"train", "--data", "src", "--column", "text"}, {"train", "--data", ""},
 	} {
 		code, out, errs := call(h, args...)
 		require.Equal(t, exitUsage, code, "%q: %s", args, errs)
@@ -60,13 +74,13 @@ func TestTrainFlagsBecomeSettings(t *testing.T) {
 	var got TrainOptions
 	h := Handlers{Train: func(_ context.Context, o TrainOptions) (any, error) { got = o; return nil, nil },
 		Quickstart: func(_ context.Context, o TrainOptions) (any, error) { got = o; return nil, nil }}
-	code, _, errs := call(h, "train", "--preset", "crates", "--config", "c.toml", "--data", "a", "--data", "b.parquet", "--column", "body", "--time", "90s",
+	code, _, errs := call(h, "train", "--preset", "crates", "--config", "c.toml", "--data", "a", "--data", "b.parquet", "--column", "body", "--ext", "rs,md", "--time", "90s",
 		"--seed", "7", "--backend", "go", "--run", "r", "--resume", "--set", "model.dim=3", "--no-reexec")
 	require.Zero(t, code, errs)
 	require.Equal(t, "crates", got.Preset)
 	require.Equal(t, "c.toml", got.File)
 	require.Equal(t, []string{"train.time=1m30s", "seed=7", "train.backend=go",
-		`data.sources=[{dir = "a"}, {parquet = "b.parquet", column = "body"}]`, "model.dim=3"}, got.Set)
+		`data.sources=[{dir = 'a', ext = ['rs', 'md']}, {parquet = 'b.parquet', column = 'body'}]`, "model.dim=3"}, got.Set)
 	require.True(t, got.Resume)
 	require.True(t, got.NoReexec)
 	require.Equal(t, "r", got.Run)
@@ -94,5 +108,9 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		require.Empty(t, errs)
 		require.Contains(t, out, "Usage:", args)
 		require.Greater(t, len(out), 150, args)
+		require.NotRegexp(t, `--[a-z-]+ (string|stringArray|strings|int|duration|float)\b`, out, "%s: the value of a flag has a name of its own", args)
+		if !strings.Contains(out, "Available Commands:") && args != "" {
+			require.Contains(t, out, "Examples:", args)
+		}
 	}
 }

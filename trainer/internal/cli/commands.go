@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/config"
 )
 
 // noCommand refuses a word that is no command and suggests one.
@@ -29,6 +31,15 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		}}
 	c.AddCommand(commands...)
 	return c
+}
+
+// addGroup adds commands under a title of the help text.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+	}
+	root.AddCommand(commands...)
 }
 
 func names(commands []*cobra.Command) string {
@@ -63,17 +74,21 @@ with rustc, an exported model and a report, in a few minutes.`,
 	root.PersistentFlags().BoolVarP(&a.common.Quiet, "quiet", "q", false, "no progress and no notices")
 	root.PersistentFlags().BoolVar(&a.common.NoReexec, "no-reexec", false, "do not rebuild with SIMD for the Go backend")
 	quick.add(root, "backend", "run", "seed", "set", "budget")
-	root.AddCommand(a.train(), a.plan(), a.data(), a.tokenizer(), a.eval(), a.generate(), a.export(), a.bench(), a.config(), a.backends())
+	addGroup(root, "Train:", a.train(), a.plan(), a.config())
+	addGroup(root, "Text:", a.data(), a.tokenizer())
+	addGroup(root, "Use a model:", a.generate(), a.eval(), a.export())
+	addGroup(root, "This machine:", a.backends(), a.bench())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }
 
-// trainFlags are the flags of train, plan and the journey; each stands for a
-// configuration key.
+// trainFlags are the flags of train, plan, config, data and the journey; each
+// stands for a configuration key.
 type trainFlags struct {
 	o       TrainOptions
 	data    []string
+	ext     []string
 	column  string
 	steps   int
 	tokens  int64
@@ -85,6 +100,9 @@ type trainFlags struct {
 
 func (a *app) trainFlags() *trainFlags { return &trainFlags{} }
 
+// dataHelp says what --data takes.
+const dataHelp = "read documents from `PATH`: a directory, a parquet file, a list of crates, a prepared folder; may be repeated"
+
 // add registers the named groups of flags.
 func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
 	f.cmd = cmd
@@ -92,25 +110,26 @@ func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
 	for _, g := range groups {
 		switch g {
 		case "config":
-			flags.StringVar(&f.o.Preset, "preset", "", "start from a preset: quickstart or crates")
-			flags.StringVar(&f.o.File, "config", "", "read this configuration file")
+			flags.StringVar(&f.o.Preset, "preset", "", "start from the preset `NAME`: "+strings.Join(config.Presets(), " or "))
+			flags.StringVar(&f.o.File, "config", "", "read the configuration `FILE`")
 		case "data":
-			flags.StringArrayVar(&f.data, "data", nil, "train on this directory, parquet file or prepared folder; may be repeated")
-			flags.StringVar(&f.column, "column", "", "text column of the parquet files")
+			flags.StringArrayVar(&f.data, "data", nil, dataHelp)
+			flags.StringSliceVar(&f.ext, "ext", nil, "read the files of directories with these `ENDINGS`, like rs,md (default rs)")
+			flags.StringVar(&f.column, "column", "", "take the text of parquet files from column `NAME` (default text)")
 		case "budget":
-			flags.IntVar(&f.steps, "steps", 0, "end after this many updates")
-			flags.Int64Var(&f.tokens, "tokens", 0, "end after this many tokens")
-			flags.DurationVar(&f.time, "time", 0, "end after this time of training, like 20m")
+			flags.IntVar(&f.steps, "steps", 0, "end after `N` updates")
+			flags.Int64Var(&f.tokens, "tokens", 0, "end after `N` tokens")
+			flags.DurationVar(&f.time, "time", 0, "end after the `TIME` of training, like 90s or 20m")
 		case "seed":
-			flags.Int64Var(&f.seed, "seed", 0, "seed of everything random")
+			flags.Int64Var(&f.seed, "seed", 0, "seed `N` of everything random")
 		case "backend":
-			flags.StringVar(&f.backend, "backend", "", "auto, xla or go")
+			flags.StringVar(&f.backend, "backend", "", "run on `NAME`: auto, xla or go; see trainer backends")
 		case "run":
-			flags.StringVar(&f.o.Run, "run", "", "run directory (default runs/<name>-<time>)")
+			flags.StringVar(&f.o.Run, "run", "", "work in the directory `DIR` (default runs/<preset>-<time>)")
 		case "resume":
-			flags.BoolVar(&f.o.Resume, "resume", false, "go on from the run directory's last checkpoint, or start it")
+			flags.BoolVar(&f.o.Resume, "resume", false, "go on from the last checkpoint in --run, or begin if there is none")
 		case "set":
-			flags.StringArrayVar(&f.o.Set, "set", nil, "set a configuration key: model.layers=6; may be repeated")
+			flags.StringArrayVar(&f.o.Set, "set", nil, "set a configuration key: `KEY=VALUE`, may be repeated; trainer config lists the keys")
 		}
 	}
 }
@@ -141,28 +160,18 @@ func (f *trainFlags) options(a *app) (TrainOptions, error) {
 	if budgets > 1 {
 		return o, errors.New("give only one of --steps, --tokens and --time")
 	}
+	if len(f.data) == 0 && (f.column != "" || len(f.ext) > 0) {
+		return o, errors.New("--column and --ext say how to read --data, which is not given")
+	}
 	if len(f.data) > 0 {
-		set = append(set, "data.sources="+sources(f.data, f.column))
+		list, err := config.PathSources(f.data, f.column, f.ext)
+		if err != nil {
+			return o, err
+		}
+		set = append(set, "data.sources="+config.FormatSources(list))
 	}
 	o.Set = append(set, o.Set...)
 	return o, nil
-}
-
-// sources is the TOML list of data sources for paths: parquet files by their
-// ending, directories otherwise.
-func sources(paths []string, column string) string {
-	var list []string
-	for _, p := range paths {
-		if strings.HasSuffix(p, ".parquet") {
-			if column == "" {
-				column = "text"
-			}
-			list = append(list, fmt.Sprintf("{parquet = %q, column = %q}", p, column))
-		} else {
-			list = append(list, fmt.Sprintf("{dir = %q}", p))
-		}
-	}
-	return "[" + strings.Join(list, ", ") + "]"
 }
 
 func (a *app) train() *cobra.Command {
@@ -172,13 +181,23 @@ func (a *app) train() *cobra.Command {
 		Long: `train makes or continues a run: data, tokenizer, training with checkpoints and
 evaluation, samples, export and a report, all in one run directory.
 
-The effective configuration is a preset, then --config, then the flags, then --set;
-it is saved as config.toml in the run directory, and training from that file repeats
-the run. A directory that holds a run already is only touched with --resume.`,
+The effective configuration is the defaults, then --preset, then --config, then the
+flags, then --set; trainer config shows it. It is saved as config.toml in the run
+directory, and training from that file repeats the run. Training ends after --steps,
+--tokens or --time. An interrupt saves a checkpoint first.
+
+A directory that holds a run already is only touched with --resume, which needs no
+other flag: the run keeps its configuration, only its end and its backend may change.`,
 		Example: `  trainer train --preset quickstart --run runs/first
   trainer train --data src --time 20m --set model.dim=384 --run runs/mine
-  trainer train --config runs/mine/config.toml --run runs/mine --resume`,
-		RunE: run(a, a.h.Train, func() (TrainOptions, error) { return f.options(a) }),
+  trainer train --resume --run runs/mine`,
+		RunE: run(a, a.h.Train, func() (TrainOptions, error) {
+			o, err := f.options(a)
+			if err == nil && o.Resume && o.Run == "" {
+				err = errors.New("--resume needs --run, the directory of the run to go on with")
+			}
+			return o, err
+		}),
 	}
 	f.add(c, "config", "data", "budget", "seed", "backend", "run", "resume", "set")
 	return c
@@ -187,7 +206,16 @@ the run. A directory that holds a run already is only touched with --resume.`,
 func (a *app) plan() *cobra.Command {
 	f := a.trainFlags()
 	c := &cobra.Command{
-		Use: "plan", Short: "Parameters, memory and operations of a configuration, without training", Args: cobra.NoArgs,
+		Use: "plan", Short: "Show parameters, memory and time of a run without training", Args: cobra.NoArgs,
+		Long: `plan prints, without reading any data, what a configuration amounts to: parameters
+by class, the optimizer of each parameter, bytes by component (weights, gradients,
+optimizer state, activations, cache), operations per token, and how long the run
+takes on this machine, from the measured speed of a matrix product on the backend
+and the share of it that training usually reaches.
+
+It takes the flags of train.`,
+		Example: `  trainer plan --preset quickstart
+  trainer plan --set model.dim=768 --set model.layers=12 --tokens 1000000000`,
 		RunE: run(a, a.h.Plan, func() (TrainOptions, error) { return f.options(a) }),
 	}
 	f.add(c, "config", "data", "budget", "seed", "backend", "set")
@@ -197,7 +225,12 @@ func (a *app) plan() *cobra.Command {
 func (a *app) config() *cobra.Command {
 	f := a.trainFlags()
 	c := &cobra.Command{
-		Use: "config", Short: "Print the effective configuration; without flags, every key with its meaning", Args: cobra.NoArgs,
+		Use: "config", Short: "Print the effective configuration, or every key with its meaning", Args: cobra.NoArgs,
+		Long: `config without flags prints every configuration key with its default and its
+meaning, as a file that --config takes. With the flags of train it prints the
+configuration that they lead to.`,
+		Example: `  trainer config > run.toml
+  trainer config --preset quickstart --set model.ternary=false`,
 		RunE: run(a, a.h.Config, func() (TrainOptions, error) { return f.options(a) }),
 	}
 	f.add(c, "config", "data", "budget", "seed", "backend", "set")
@@ -205,67 +238,65 @@ func (a *app) config() *cobra.Command {
 }
 
 func (a *app) data() *cobra.Command {
-	prepare, stats := a.trainFlags(), a.trainFlags()
+	return group("data", "Documents: prepare, crates, stats", a.dataPrepare(), a.dataCrates(), a.dataStats())
+}
+
+func (a *app) dataPrepare() *cobra.Command {
+	f := a.trainFlags()
 	var out string
-	p := &cobra.Command{
+	c := &cobra.Command{
 		Use: "prepare", Short: "Filter, split and tokenize documents into shards", Args: cobra.NoArgs,
-		Example: `  trainer data prepare --data src --data docs.parquet --column text --out prepared`,
+		Long: `prepare reads the documents, leaves out what the filters remove (by size, invalid
+UTF-8, minified and generated files, duplicates), trains the tokenizer, and writes
+training and validation shards to a new folder, which --data of train takes. train
+does the same inside its run directory; a folder of its own serves many runs.
+
+With --json it prints documents, bytes and what was removed by reason.`,
+		Example: `  trainer data prepare --data src --data docs.parquet --column text --out prepared
+  trainer data prepare --data notes --ext md,txt --set tokenizer.vocab=2048 --out prepared`,
 		RunE: run(a, a.h.DataPrepare, func() (DataOptions, error) {
-			o, err := prepare.options(a)
+			o, err := f.options(a)
 			return DataOptions{Common: o.Common, ConfigOptions: o.ConfigOptions, Out: out}, err
 		}),
 	}
-	prepare.add(p, "config", "data", "seed", "set")
-	p.Flags().StringVar(&out, "out", "", "folder to write")
-	_ = p.MarkFlagRequired("out")
-	s := &cobra.Command{
+	f.add(c, "config", "data", "seed", "set")
+	c.Flags().StringVar(&out, "out", "", "write the folder `DIR`, which must be new or empty")
+	_ = c.MarkFlagRequired("out")
+	return c
+}
+
+func (a *app) dataStats() *cobra.Command {
+	f := a.trainFlags()
+	c := &cobra.Command{
 		Use: "stats", Short: "Count documents, bytes and what the filters remove", Args: cobra.NoArgs,
+		Long: `stats reads the documents as prepare does and writes nothing: documents and bytes
+kept, what the filters remove by reason, the split, origins and licences.`,
+		Example: `  trainer data stats --data src`,
 		RunE: run(a, a.h.DataStats, func() (DataOptions, error) {
-			o, err := stats.options(a)
+			o, err := f.options(a)
 			return DataOptions{Common: o.Common, ConfigOptions: o.ConfigOptions}, err
 		}),
 	}
-	stats.add(s, "config", "data", "seed", "set")
-	var crates CratesOptions
-	c := &cobra.Command{
-		Use: "crates", Short: "Fetch crates with cargo and keep their Rust files", Args: cobra.NoArgs,
-		Long: `crates fetches the listed crates with your cargo and writes the .rs files that
-pass the filters to a folder, with a manifest of origins and licences. The folder
-can be given to --data. A line of the list is: name, version, licence, files, bytes,
-SHA-256 of the .crate file, separated by tabs; # begins a comment.`,
-		RunE: run(a, a.h.DataCrates, func() (CratesOptions, error) { crates.Common = a.common; return crates, nil }),
-	}
-	c.Flags().StringVar(&crates.List, "list", "", "file that lists the crates")
-	c.Flags().StringVar(&crates.Out, "out", "", "folder to write")
-	_ = c.MarkFlagRequired("list")
-	_ = c.MarkFlagRequired("out")
-	return group("data", "Documents: prepare, crates, stats", p, c, s)
+	f.add(c, "config", "data", "seed", "set")
+	return c
 }
 
-func (a *app) tokenizer() *cobra.Command {
-	var t TokenizerTrainOptions
-	train := &cobra.Command{
-		Use: "train", Short: "Train a byte-level BPE tokenizer on files or directories", Args: cobra.NoArgs,
-		RunE: run(a, a.h.TokenizerTrain, func() (TokenizerTrainOptions, error) { t.Common = a.common; return t, nil }),
+func (a *app) dataCrates() *cobra.Command {
+	var o CratesOptions
+	c := &cobra.Command{
+		Use: "crates", Short: "Fetch crates with cargo and keep their Rust files", Args: cobra.NoArgs,
+		Long: `crates fetches the listed crates with your cargo, which keeps them in its own cache,
+and writes the .rs files that pass the filters to a folder, with a manifest of
+origins and licences. The folder can be given to --data.
+
+A line of the list is: name, version, licence, files, bytes, SHA-256 of the .crate
+file, separated by tabs; # begins a comment.`,
+		Example: `  trainer data crates --list crates.txt --out crates`,
+		RunE:    run(a, a.h.DataCrates, func() (CratesOptions, error) { o.Common = a.common; return o, nil }),
 	}
-	train.Flags().StringArrayVar(&t.Text, "text", nil, "file or directory of text; may be repeated")
-	train.Flags().IntVar(&t.Vocab, "vocab", 4096, "number of ids")
-	train.Flags().StringVar(&t.Split, "split", "llama3", "gpt2, cl100k or llama3")
-	train.Flags().IntVar(&t.Threads, "threads", 0, "threads (0: all)")
-	train.Flags().StringVar(&t.Out, "out", "tokenizer.json", "file to write")
-	_ = train.MarkFlagRequired("text")
-	var e, d TokenizerOptions
-	encode := &cobra.Command{
-		Use: "encode TEXT", Short: "Print the ids of a text (- reads standard input)", Args: cobra.ExactArgs(1),
-		PreRun: func(_ *cobra.Command, args []string) { e.Input = args[0] },
-		RunE:   run(a, a.h.TokenizerEncode, func() (TokenizerOptions, error) { e.Common = a.common; return e, nil }),
-	}
-	encode.Flags().StringVar(&e.Tokenizer, "tokenizer", "tokenizer.json", "tokenizer file")
-	decode := &cobra.Command{
-		Use: "decode ID...", Short: "Print the text of ids", Args: cobra.MinimumNArgs(1),
-		PreRun: func(_ *cobra.Command, args []string) { d.Input = strings.Join(args, " ") },
-		RunE:   run(a, a.h.TokenizerDecode, func() (TokenizerOptions, error) { d.Common = a.common; return d, nil }),
-	}
-	decode.Flags().StringVar(&d.Tokenizer, "tokenizer", "tokenizer.json", "tokenizer file")
-	return group("tokenizer", "Byte-level BPE: train, encode, decode", train, encode, decode)
+	c.Flags().StringVar(&o.List, "list", "", "read the crates from `FILE`")
+	c.Flags().StringVar(&o.Out, "out", "", "write the folder `DIR`, which must be new, empty or of the same list")
+	_ = c.MarkFlagRequired("list")
+	_ = c.MarkFlagRequired("out")
+	return c
 }

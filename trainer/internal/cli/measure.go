@@ -7,13 +7,18 @@ import (
 func (a *app) eval() *cobra.Command {
 	var b, r EvalOptions
 	bpb := &cobra.Command{
-		Use: "bpb", Short: "Bits per byte of a run's model on its validation text or on other data", Args: cobra.NoArgs,
+		Use: "bpb", Short: "Bits per byte of a model on validation text or other data", Args: cobra.NoArgs,
+		Long: `bpb measures how well a run's model predicts text: the sum of -log2 p over all tokens,
+divided by the bytes of the text, so that models with different tokenizers compare.
+The text is the run's validation part, or all documents of --data.`,
+		Example: `  trainer eval bpb --run runs/first
+  trainer eval bpb --run runs/first --data src`,
 		RunE: run(a, a.h.EvalBPB, func() (EvalOptions, error) { b.Common = a.common; return b, nil }),
 	}
-	bpb.Flags().StringVar(&b.Run, "run", "", "run directory")
-	bpb.Flags().StringArrayVar(&b.Data, "data", nil, "directory or parquet file; default: the run's validation text")
-	bpb.Flags().StringVar(&b.Column, "column", "", "text column of the parquet files")
-	bpb.Flags().StringVar(&b.Backend, "backend", "auto", "auto, xla or go")
+	bpb.Flags().StringVar(&b.Run, "run", "", "use the model of the run directory `DIR`")
+	bpb.Flags().StringArrayVar(&b.Data, "data", nil, "read text from `PATH` as train does (default the run's validation text); may be repeated")
+	bpb.Flags().StringVar(&b.Column, "column", "", "take the text of parquet files from column `NAME` (default text)")
+	bpb.Flags().StringVar(&b.Backend, "backend", "auto", "run on `NAME`: auto, xla or go")
 	_ = bpb.MarkFlagRequired("run")
 	rust := &cobra.Command{
 		Use: "rust", Short: "Share of a model's samples that rustc compiles", Args: cobra.NoArgs,
@@ -22,13 +27,14 @@ compiles it with rustc, without ever running it. A sample that would read files,
 environment or load procedural macros is refused and counts as not compiled. The rate
 comes with its 95 % Wilson interval, and with how many of the compiled programs occur
 nowhere in the training text.`,
-		RunE: run(a, a.h.EvalRust, func() (EvalOptions, error) { r.Common = a.common; return r, nil }),
+		Example: `  trainer eval rust --run runs/first --samples 200`,
+		RunE:    run(a, a.h.EvalRust, func() (EvalOptions, error) { r.Common = a.common; return r, nil }),
 	}
-	rust.Flags().StringVar(&r.Run, "run", "", "run directory")
-	rust.Flags().IntVar(&r.Samples, "samples", 64, "number of samples")
-	rust.Flags().Int64Var(&r.Seed, "seed", 1, "seed of the samples")
-	rust.Flags().Float64Var(&r.Temperature, "temperature", 0.8, "sampling temperature")
-	rust.Flags().IntVar(&r.MaxTokens, "max-tokens", 0, "longest sample (0: the model's context)")
+	rust.Flags().StringVar(&r.Run, "run", "", "use the model of the run directory `DIR`")
+	rust.Flags().IntVar(&r.Samples, "samples", 64, "draw `N` samples")
+	rust.Flags().Int64Var(&r.Seed, "seed", 1, "seed `N` of the samples")
+	rust.Flags().Float64Var(&r.Temperature, "temperature", 0.8, "sample with temperature `T`; 0 takes the most likely token each time")
+	rust.Flags().IntVar(&r.MaxTokens, "max-tokens", 0, "end a sample after `N` tokens (0: the model's context)")
 	_ = rust.MarkFlagRequired("run")
 	return group("eval", "Measure a model: bpb, rust", bpb, rust)
 }
@@ -37,16 +43,18 @@ func (a *app) generate() *cobra.Command {
 	var o GenerateOptions
 	c := &cobra.Command{
 		Use: "generate", Short: "Continue a prompt", Args: cobra.NoArgs,
+		Long: `generate samples from a run's newest checkpoint and prints the prompt with its
+continuation. The same seed gives the same text.`,
 		Example: `  trainer generate --run runs/first --prompt "/// Returns" --max-tokens 120 --temperature 0.8`,
 		RunE:    run(a, a.h.Generate, func() (GenerateOptions, error) { o.Common = a.common; return o, nil }),
 	}
-	c.Flags().StringVar(&o.Run, "run", "", "run directory")
-	c.Flags().StringVar(&o.Prompt, "prompt", "", "text to continue; empty starts a new document")
-	c.Flags().IntVar(&o.MaxTokens, "max-tokens", 128, "longest continuation")
-	c.Flags().Float64Var(&o.Temperature, "temperature", 0.8, "0 takes the most likely token each time")
-	c.Flags().IntVar(&o.TopK, "top-k", 0, "sample among the k most likely (0: all)")
-	c.Flags().Float64Var(&o.TopP, "top-p", 1, "sample among the most likely with this much probability")
-	c.Flags().Int64Var(&o.Seed, "seed", 1, "seed of the sample")
+	c.Flags().StringVar(&o.Run, "run", "", "use the model of the run directory `DIR`")
+	c.Flags().StringVar(&o.Prompt, "prompt", "", "continue `TEXT`; empty starts a new document")
+	c.Flags().IntVar(&o.MaxTokens, "max-tokens", 128, "end after `N` tokens")
+	c.Flags().Float64Var(&o.Temperature, "temperature", 0.8, "sample with temperature `T`; 0 takes the most likely token each time")
+	c.Flags().IntVar(&o.TopK, "top-k", 0, "sample among the `K` most likely tokens (0: all)")
+	c.Flags().Float64Var(&o.TopP, "top-p", 1, "sample among the fewest tokens that share the probability `P`")
+	c.Flags().Int64Var(&o.Seed, "seed", 1, "seed `N` of the sample")
 	_ = c.MarkFlagRequired("run")
 	return c
 }
@@ -60,10 +68,11 @@ generation_config.json, reads them back and compares them before it reports succ
 A model with ternary linears is exported with --dequantised: every weight as the value
 it has in training, activations in full precision. What transformers has no class for
 is refused by name.`,
-		RunE: run(a, a.h.ExportHF, func() (ExportOptions, error) { o.Common = a.common; return o, nil }),
+		Example: `  trainer export hf --run runs/first --out model --dequantised`,
+		RunE:    run(a, a.h.ExportHF, func() (ExportOptions, error) { o.Common = a.common; return o, nil }),
 	}
-	hf.Flags().StringVar(&o.Run, "run", "", "run directory")
-	hf.Flags().StringVar(&o.Out, "out", "", "folder to write")
+	hf.Flags().StringVar(&o.Run, "run", "", "use the model of the run directory `DIR`")
+	hf.Flags().StringVar(&o.Out, "out", "", "write the folder `DIR`")
 	hf.Flags().BoolVar(&o.Dequantised, "dequantised", false, "write ternary weights as dequantised values")
 	hf.Flags().BoolVar(&o.Overwrite, "overwrite", false, "replace the folder if it exists")
 	_ = hf.MarkFlagRequired("run")
@@ -74,7 +83,11 @@ is refused by name.`,
 func (a *app) backends() *cobra.Command {
 	return &cobra.Command{
 		Use: "backends", Short: "What can run here, why not, and how to get it", Args: cobra.NoArgs,
-		RunE: run(a, a.h.Backends, func() (Common, error) { return a.common, nil }),
+		Long: `backends lists the engines that can train: go, which is part of the program, and
+xla, which needs a PJRT plugin and is several times faster. It says which one
+--backend auto takes, and how to get what is missing. It downloads nothing.`,
+		Example: `  trainer backends`,
+		RunE:    run(a, a.h.Backends, func() (Common, error) { return a.common, nil }),
 	}
 }
 
@@ -82,28 +95,37 @@ func (a *app) bench() *cobra.Command {
 	var t BenchTrainOptions
 	train := &cobra.Command{
 		Use: "train", Short: "Time training steps on random tokens", Args: cobra.NoArgs,
-		RunE: run(a, a.h.BenchTrain, func() (BenchTrainOptions, error) { t.Common = a.common; return t, nil }),
+		Long: `train builds a model of the given shape and times whole training steps on random
+tokens: forward, backward and update. It reports tokens per second of the median and
+of the fastest step, the share of the measured peak of a matrix product (MFU), and
+the time of the first step, which compiles.`,
+		Example: `  trainer bench train --layers 4 --dim 256 --heads 4 --vocab 4096 --seq 256 --batch 8 --steps 20 --backend go --json`,
+		RunE:    run(a, a.h.BenchTrain, func() (BenchTrainOptions, error) { t.Common = a.common; return t, nil }),
 	}
 	flags := train.Flags()
-	flags.IntVar(&t.Layers, "layers", 4, "blocks")
-	flags.IntVar(&t.Dim, "dim", 256, "width of the residual stream")
-	flags.IntVar(&t.Heads, "heads", 4, "query heads")
-	flags.IntVar(&t.KVHeads, "kv-heads", 0, "key-value heads (0: as many)")
-	flags.IntVar(&t.Vocab, "vocab", 4096, "vocabulary")
-	flags.IntVar(&t.Seq, "seq", 256, "tokens in a row")
-	flags.IntVar(&t.Batch, "batch", 8, "rows")
-	flags.IntVar(&t.Steps, "steps", 20, "timed steps, after one that compiles")
-	flags.StringVar(&t.MLP, "mlp", "silu", "swiglu, relu2 or silu")
-	flags.BoolVar(&t.Ternary, "ternary", false, "b1.58 linears")
-	flags.StringVar(&t.Backend, "backend", "auto", "auto, xla or go")
+	flags.IntVar(&t.Layers, "layers", 4, "`N` blocks")
+	flags.IntVar(&t.Dim, "dim", 256, "residual stream of width `N`")
+	flags.IntVar(&t.Heads, "heads", 4, "`N` query heads")
+	flags.IntVar(&t.KVHeads, "kv-heads", 0, "`N` key-value heads (0: as many as query heads)")
+	flags.IntVar(&t.Vocab, "vocab", 4096, "vocabulary of `N` ids")
+	flags.IntVar(&t.Seq, "seq", 256, "rows of `N` tokens")
+	flags.IntVar(&t.Batch, "batch", 8, "`N` rows in a step")
+	flags.IntVar(&t.Steps, "steps", 20, "time `N` steps, after one that compiles")
+	flags.StringVar(&t.MLP, "mlp", "silu", "MLP of kind `NAME`: swiglu, relu2 or silu")
+	flags.BoolVar(&t.Ternary, "ternary", false, "ternary (b1.58) linears inside the blocks")
+	flags.StringVar(&t.Backend, "backend", "auto", "run on `NAME`: auto, xla or go")
 	var k BenchTokenizerOptions
 	tok := &cobra.Command{
 		Use: "tokenizer", Short: "Time training and encoding of the tokenizer on a text", Args: cobra.NoArgs,
-		RunE: run(a, a.h.BenchTokenizer, func() (BenchTokenizerOptions, error) { k.Common = a.common; return k, nil }),
+		Long: `tokenizer trains a tokenizer on the text and then encodes all of it three times. It
+reports the seconds that training took and the megabytes (10^6 bytes) per second of
+the fastest encoding. Reading the files is not timed.`,
+		Example: `  trainer bench tokenizer --text src --vocab 32768 --threads 2 --json`,
+		RunE:    run(a, a.h.BenchTokenizer, func() (BenchTokenizerOptions, error) { k.Common = a.common; return k, nil }),
 	}
-	tok.Flags().StringArrayVar(&k.Text, "text", nil, "file or directory of text; may be repeated")
-	tok.Flags().IntVar(&k.Vocab, "vocab", 32768, "vocabulary")
-	tok.Flags().IntVar(&k.Threads, "threads", 2, "threads")
+	tok.Flags().StringArrayVar(&k.Text, "text", nil, "read the file or directory `PATH`; may be repeated")
+	tok.Flags().IntVar(&k.Vocab, "vocab", 32768, "train a vocabulary of `N` ids")
+	tok.Flags().IntVar(&k.Threads, "threads", 2, "use `N` threads")
 	_ = tok.MarkFlagRequired("text")
 	return group("bench", "Measure: train, tokenizer", train, tok)
 }

@@ -1,14 +1,28 @@
 package cli
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"io"
+)
 
-// Common are the flags of every command that runs something.
+// Common are the flags of every command that runs something, and its streams.
 type Common struct {
 	JSON     bool
 	Quiet    bool
 	NoReexec bool
 	// Notice prints a line for the user on standard error.
 	Notice func(format string, args ...any)
+	In     io.Reader // standard input
+	Out    io.Writer // standard output, for results alone
+}
+
+// Printf prints a result as text on standard output. With --json it prints
+// nothing, because the object that the command returns goes there instead.
+func (c Common) Printf(format string, args ...any) {
+	if !c.JSON && c.Out != nil {
+		fmt.Fprintf(c.Out, format, args...)
+	}
 }
 
 // ConfigOptions choose an effective configuration.
@@ -52,7 +66,8 @@ type TokenizerTrainOptions struct {
 type TokenizerOptions struct {
 	Common
 	Tokenizer string
-	Input     string // text, or ids separated by spaces
+	Input     string // text, or ids separated by spaces; "-" reads standard input
+	Special   bool   // recognise special tokens in the text
 }
 
 // EvalOptions are the flags of eval bpb and eval rust.
