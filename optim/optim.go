@@ -132,6 +132,16 @@ func Discover(scope *model.Scope) []Param {
 	return params
 }
 
+// RuleOf returns the name of the rule that updates a parameter, "" if the
+// optimizer does not know the parameter.
+func (o *Optimizer) RuleOf(name string) string {
+	i, ok := o.index[name]
+	if !ok {
+		return ""
+	}
+	return o.cfg.Groups[o.group[i]].Rule.Name()
+}
+
 // Table shows which rule and settings each parameter has.
 func (o *Optimizer) Table() string {
 	var b strings.Builder

@@ -5,7 +5,7 @@ import "github.com/nanochat-go/nanochat/trainer/internal/cli"
 // Handlers are the functions behind the command line.
 func Handlers() cli.Handlers {
 	return cli.Handlers{
-		Quickstart:      nil,
+		Quickstart:      Train,
 		Train:           Train,
 		DataPrepare:     nil,
 		DataStats:       nil,
@@ -13,12 +13,12 @@ func Handlers() cli.Handlers {
 		TokenizerTrain:  nil,
 		TokenizerEncode: nil,
 		TokenizerDecode: nil,
-		EvalBPB:         nil,
-		EvalRust:        nil,
-		Generate:        nil,
+		EvalBPB:         EvalBPB,
+		EvalRust:        EvalRust,
+		Generate:        Generate,
 		Plan:            nil,
 		Config:          nil,
-		ExportHF:        nil,
+		ExportHF:        ExportHF,
 		Backends:        nil,
 		BenchTrain:      nil,
 		BenchTokenizer:  nil,

@@ -10,24 +10,27 @@ import (
 	"time"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
-	"github.com/nanochat-go/nanochat/trainer/internal/bench"
 	"github.com/nanochat-go/nanochat/trainer/internal/checkpoint"
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // TrainResult is what train reports.
 type TrainResult struct {
-	Run             string  `json:"run"`
-	Steps           int     `json:"steps"`
-	Tokens          int64   `json:"tokens"`
-	ValBPB          float64 `json:"val_bpb"`
-	TokensPerSecond float64 `json:"tokens_per_second"`
-	Backend         string  `json:"backend"`
-	Parameters      int     `json:"parameters"`
-	Skipped         int     `json:"skipped"`
-	Interrupted     bool    `json:"interrupted,omitempty"`
+	Run             string        `json:"run"`
+	Steps           int           `json:"steps"`
+	Tokens          int64         `json:"tokens"`
+	ValBPB          float64       `json:"val_bpb"`
+	TokensPerSecond float64       `json:"tokens_per_second"`
+	Backend         string        `json:"backend"`
+	Parameters      int           `json:"parameters"`
+	Skipped         int           `json:"skipped"`
+	Interrupted     bool          `json:"interrupted,omitempty"`
+	Rust            *RustResult   `json:"rust,omitempty"`   // of samples of the final model
+	Export          *ExportResult `json:"export,omitempty"` // of the final model
+	Report          string        `json:"report"`
 }
 
 // Manifest is manifest.json of a run.
@@ -39,7 +42,7 @@ type Manifest struct {
 	Revision   string        `json:"revision"`
 	Config     string        `json:"config_sha256"`
 	Parameters int           `json:"parameters"`
-	PeakFLOPS  float64       `json:"peak_flops"`
+	PeakFLOPS  float64       `json:"peak_flops"` // of float32 matrix products, measured; 0 if that failed
 	Data       data.Manifest `json:"data"`
 }
 
@@ -57,17 +60,9 @@ func revision() string {
 	return info.Main.Version
 }
 
-// Train is the command train.
+// Train is the command train, and without a command the journey: data,
+// tokenizer, training, samples and their verdicts, export, report.
 func Train(ctx context.Context, o cli.TrainOptions) (any, error) {
-	r, err := train(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// train opens what a run needs and trains.
-func train(ctx context.Context, o cli.TrainOptions) (*TrainResult, error) {
 	c, err := config.Load(o.Preset, o.File, o.Set) // errors before anything slow
 	if err != nil {
 		return nil, err
@@ -83,72 +78,109 @@ func train(ctx context.Context, o cli.TrainOptions) (*TrainResult, error) {
 		return nil, err
 	}
 	defer dir.close()
-	d, err := data.Prepare(ctx, c, dir.file("data"), o.Notice)
+	show := newProgress(o.Common)
+	defer show.Close()
+	d, err := data.Prepare(ctx, c, dir.file("data"), show.Message)
 	if err != nil {
 		return nil, err
 	}
 	if err := copyTokenizer(d, dir); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	events, err := newConsole(dir, o.Notice)
-	if err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	t, err := newTrainer(b, c, dir, d, o.Notice, events)
+	t, err := newTrainer(b, c, dir, d)
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	defer t.close()
-	m, err := t.writeManifest(choice)
+	if err := t.findJudge(show); err != nil {
+		return nil, err
+	}
+	show.Phase("measuring the machine")
+	peak, err := backend.Peak(b)
+	if err != nil {
+		show.Warn("no utilisation is shown: measuring the peak of the machine: %v", err)
+	}
+	m, err := t.writeManifest(choice, peak)
 	if err != nil {
 		return nil, err
 	}
-	if peak, err := backend.Peak(b); err == nil {
-		m.PeakFLOPS = peak
-		events.flops = bench.TrainFLOPs(t.stepper.Model.Config) / peak
-	}
-	o.Notice("model: %d parameters, %d of state for the optimizer in bytes; run directory %s", m.Parameters, t.stepper.Opt.PlanStateBytes(), dir.path)
-	return t.run(ctx, o.Resume, choice)
+	show.Message("model: %d parameters in %d layers of %d, %s; the optimizer's state takes %s; peak %.0f GFLOP/s", m.Parameters, c.Model.Layers,
+		c.Model.Dim, t.kind(), track.Bytes(t.stepper.Opt.PlanStateBytes()), peak/1e9)
+	return t.run(ctx, o, show, m)
 }
 
-// run trains from the newest checkpoint, if resuming, or from the beginning.
-func (t *trainer) run(ctx context.Context, resume bool, choice backend.Choice) (*TrainResult, error) {
-	if resume {
-		if err := t.resume(); err != nil {
+// kind names the weights of the model.
+func (t *trainer) kind() string {
+	if t.cfg.Model.Ternary {
+		return "ternary linears"
+	}
+	return "dense"
+}
+
+// findJudge looks for a compiler when samples are to be compiled. Training goes
+// on without one.
+func (t *trainer) findJudge(show *track.Progress) error {
+	if !t.cfg.Eval.Compile {
+		return nil
+	}
+	judge, why, err := newJudge()
+	if why != "" {
+		show.Warn("samples are not compiled: %s", why)
+	}
+	t.judge = judge
+	return err
+}
+
+// run trains from the newest checkpoint, if resuming, or from the beginning,
+// and finishes the run when its budget is spent.
+func (t *trainer) run(ctx context.Context, o cli.TrainOptions, show *track.Progress, m Manifest) (*TrainResult, error) {
+	if o.Resume {
+		if err := t.resume(show); err != nil {
 			return nil, err
 		}
 	}
-	before := t.loop.Progress
-	err := t.loop.Run(ctx)
-	p := t.loop.Progress
-	r := &TrainResult{Run: t.dir.path, Steps: p.Step, Tokens: p.Tokens, ValBPB: p.LastBPB, Backend: choice.Name, Interrupted: ctx.Err() != nil}
-	for _, param := range t.stepper.Model.Params() {
-		r.Parameters += param.Size()
+	var err error
+	if t.rec, err = t.openRecorder(show, o.Resume, t.loop.Progress.Step, m.PeakFLOPS); err != nil {
+		return nil, err
 	}
+	before := t.loop.Progress
+	t.rec.Phase("compiling the training step")
+	err = t.loop.Run(ctx)
+	p := t.loop.Progress
+	r := &TrainResult{Run: t.dir.path, Steps: p.Step, Tokens: p.Tokens, ValBPB: p.LastBPB, Backend: m.Backend, Parameters: m.Parameters,
+		Interrupted: ctx.Err() != nil, Report: t.dir.reportFile()}
 	if s := (p.Elapsed - before.Elapsed).Seconds(); s > 0 {
 		r.TokensPerSecond = float64(p.Tokens-before.Tokens) / s
 	}
 	_, r.Skipped = t.stepper.Opt.Counters(t.stepper.Store)
+	var j *judged
+	if err == nil && !r.Interrupted {
+		j, err = t.finish(ctx, r)
+	}
+	if closed := t.rec.Close(); err == nil {
+		err = closed
+	}
 	if err != nil {
 		return nil, err
 	}
-	if ctx.Err() != nil {
-		t.notice("stopped at step %d; go on with: trainer train --run %s --resume", p.Step, t.dir.path)
+	if err := t.report(r, m, j); err != nil {
+		return nil, err
 	}
+	t.conclude(o, r)
 	return r, nil
 }
 
 // resume restores the newest valid checkpoint.
-func (t *trainer) resume() error {
+func (t *trainer) resume(show *track.Progress) error {
 	l, warnings, err := t.saved.Latest()
 	for _, w := range warnings {
-		t.events.Notice("%s", w)
+		show.Warn("%s", w)
 	}
 	if errors.Is(err, checkpoint.ErrNone) {
 		if len(warnings) > 0 {
 			return fmt.Errorf("%w: none of the checkpoints can be used", err)
 		}
-		t.notice("no checkpoint yet: starting from the beginning")
+		show.Message("no checkpoint yet: starting from the beginning")
 		return nil
 	}
 	if err != nil {
@@ -157,13 +189,13 @@ func (t *trainer) resume() error {
 	if t.loop.Progress, err = t.restore(l); err != nil {
 		return err
 	}
-	t.notice("resumed from step %d", l.Step)
+	show.Message("resumed from step %d", l.Step)
 	return nil
 }
 
-func (t *trainer) writeManifest(choice backend.Choice) (Manifest, error) {
+func (t *trainer) writeManifest(choice backend.Choice, peak float64) (Manifest, error) {
 	m := Manifest{Started: time.Now().UTC(), Backend: choice.Name, Reason: choice.Reason, Machine: backend.Machine(), Revision: revision(),
-		Config: t.cfg.Hash(), Data: t.data.Manifest}
+		Config: t.cfg.Hash(), PeakFLOPS: peak, Data: t.data.Manifest}
 	for _, p := range t.stepper.Model.Params() {
 		m.Parameters += p.Size()
 	}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/nanochat-go/nanochat/arch/infer"
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/evalrust/rustc"
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/optim/muon"
@@ -72,21 +74,14 @@ type trainer struct {
 	loader  *minato.Loader
 	saved   *checkpoint.Manager
 	loop    *run.Loop
-	best    int // step with the best validation bits per byte
-	notice  func(format string, args ...any)
-	events  tracker
-}
-
-// tracker receives what happens in a run.
-type tracker interface {
-	Step(r run.Record)
-	Val(p run.Progress, nats, bpb float64)
-	Notice(format string, args ...any)
+	best    int         // step with the best validation bits per byte
+	judge   rustc.Judge // nil: samples are not compiled
+	rec     *recorder   // open while the loop runs
 }
 
 // newTrainer builds everything that a run needs, at its beginning.
-func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared, notice func(string, ...any), events tracker) (*trainer, error) {
-	t := &trainer{cfg: c, dir: dir, data: d, notice: notice, events: events}
+func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared) (*trainer, error) {
+	t := &trainer{cfg: c, dir: dir, data: d}
 	cfg := c.LM(d.Tokenizer.VocabSize())
 	m, err := lm.New(cfg)
 	if err != nil {
@@ -111,8 +106,8 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(),
 		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every,
 		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
-		Events: run.Events{Step: events.Step, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,
-			Notice: func(s string) { events.Notice("%s", s) }}}
+		Events: run.Events{Step: func(r run.Record) { t.rec.update(r) }, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,
+			Notice: func(s string) { t.rec.Note(position(t.loop.Progress), s) }}}
 	return t, nil
 }
 
@@ -120,6 +115,10 @@ func (t *trainer) close() error { return errors.Join(t.loader.Close(), t.data.Cl
 
 // checkpoint saves the run.
 func (t *trainer) checkpoint(p run.Progress) error {
+	t.rec.Phase("saving a checkpoint")
+	if err := t.rec.Sync(); err != nil {
+		return err
+	}
 	if steps, err := t.saved.Steps(); err == nil && len(steps) > 0 && steps[len(steps)-1] == p.Step {
 		return nil // the end of the run right after a checkpoint
 	}
@@ -166,7 +165,7 @@ func (t *trainer) restore(l *checkpoint.Loaded) (run.Progress, error) {
 func (t *trainer) reload() (run.Progress, bool, error) {
 	l, warnings, err := t.saved.Latest()
 	for _, w := range warnings {
-		t.events.Notice("%s", w)
+		t.rec.Warn("%s", w)
 	}
 	if errors.Is(err, checkpoint.ErrNone) {
 		return run.Progress{}, false, nil
@@ -175,15 +174,20 @@ func (t *trainer) reload() (run.Progress, bool, error) {
 		return run.Progress{}, false, err
 	}
 	p, err := t.restore(l)
+	if err == nil {
+		err = t.rec.Rewind(p.Step)
+	}
 	return p, err == nil, err
 }
 
-// evaluate measures bits per byte on validation text.
+// evaluate measures bits per byte on validation text, and tries a few samples
+// on the way.
 func (t *trainer) evaluate(ctx context.Context, p *run.Progress) error {
-	limit := t.cfg.Eval.ValTokens
-	if p.Share(t.cfg.Budget()) >= 1 {
+	limit, last := t.cfg.Eval.ValTokens, p.Share(t.cfg.Budget()) >= 1
+	if last {
 		limit = 0 // the last one counts: all of it
 	}
+	t.rec.Phase("evaluating")
 	nats, bpb, err := validate(ctx, t.stepper, t.data, t.cfg, limit)
 	if err != nil {
 		return err
@@ -192,7 +196,29 @@ func (t *trainer) evaluate(ctx context.Context, p *run.Progress) error {
 	if bpb < p.BestBPB {
 		p.BestBPB, t.best = bpb, p.Step
 	}
-	t.events.Val(*p, nats, bpb)
+	t.rec.validated(*p, nats, bpb)
+	if n := t.cfg.Eval.StepSamples; n > 0 && t.judge != nil && !last { // the end has samples of its own
+		return t.trySamples(ctx, *p, n)
+	}
+	return nil
+}
+
+// trySamples records how many of n samples of the weights as they are compile.
+func (t *trainer) trySamples(ctx context.Context, p run.Progress, n int) error {
+	t.rec.Phase("sampling")
+	e, err := infer.New(t.stepper.Model.Config, t.stepper)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	j, err := draw(ctx, e, t.data.Tokenizer, sampling{n: n, temperature: t.cfg.Eval.Temperature, seed: t.cfg.Seed})
+	if err != nil {
+		return err
+	}
+	if err := j.judge(ctx, t.judge); err != nil {
+		return err
+	}
+	t.rec.judged(p, j)
 	return nil
 }
 

@@ -136,6 +136,7 @@ type Eval struct {
 	Every       int     `toml:"every" doc:"steps between evaluations; 0: only at the end"`
 	ValTokens   int     `toml:"val_tokens" doc:"validation tokens at each evaluation during training; 0: all"`
 	Samples     int     `toml:"samples" doc:"programs sampled at the end"`
+	StepSamples int     `toml:"step_samples" doc:"programs sampled and compiled at each evaluation before the end"`
 	Temperature float64 `toml:"temperature" doc:"of those samples"`
 	Compile     bool    `toml:"compile" doc:"check the samples with rustc"`
 }
@@ -156,7 +157,7 @@ func Default() Config {
 		Optim: Optim{Rule: "muon", LR: 0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},
 		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
-		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, Temperature: 0.8, Compile: true},
+		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, StepSamples: 8, Temperature: 0.8, Compile: true},
 		Export:     Export{Formats: []string{"hf"}},
 	}
 }

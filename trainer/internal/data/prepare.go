@@ -65,7 +65,13 @@ type Prepared struct {
 }
 
 // Close closes the shards.
-func (p *Prepared) Close() error { return errors.Join(p.Train.Close(), p.Val.Close()) }
+func (p *Prepared) Close() error {
+	var err error
+	if p.Train != nil {
+		err = p.Train.Close()
+	}
+	return errors.Join(err, p.Val.Close())
+}
 
 // key identifies everything that prepared data depends on.
 func key(c config.Config) (string, error) {
@@ -225,7 +231,7 @@ func tokenizer(ctx context.Context, c config.Config, p *corpus.Pipeline, notice 
 // the threads have work.
 type encoder struct {
 	tok        *bpe.Tokenizer
-	split      corpus.Split
+	validation func(d *corpus.Document) bool
 	bos, eos   int32
 	train, val *shard.SetWriter
 	texts      [][]byte
@@ -233,11 +239,22 @@ type encoder struct {
 	bytes      int
 }
 
+func newEncoder(tok *bpe.Tokenizer, validation func(d *corpus.Document) bool) *encoder {
+	e := &encoder{tok: tok, validation: validation}
+	e.bos, _ = tok.ID(BOS)
+	e.eos, _ = tok.ID(EOS)
+	return e
+}
+
+func (e *encoder) header() shard.Header {
+	return shard.Header{VocabSize: e.tok.VocabSize(), BOS: e.bos, EOS: e.eos, Tokenizer: e.tok.Hash()}
+}
+
 // flushBytes is how much text is encoded together.
 const flushBytes = 4 << 20
 
 func (e *encoder) add(d *corpus.Document) error {
-	e.texts, e.held = append(e.texts, d.Text), append(e.held, e.split.Validation(d))
+	e.texts, e.held = append(e.texts, d.Text), append(e.held, e.validation(d))
 	if e.bytes += len(d.Text); e.bytes < flushBytes {
 		return nil
 	}
@@ -262,10 +279,8 @@ func (e *encoder) flush() error {
 
 // encode makes the second pass.
 func encode(ctx context.Context, c config.Config, p *corpus.Pipeline, tok *bpe.Tokenizer, dir string, m *Manifest) error {
-	e := &encoder{tok: tok, split: split(c.Data)}
-	e.bos, _ = tok.ID(BOS)
-	e.eos, _ = tok.ID(EOS)
-	h := shard.Header{VocabSize: tok.VocabSize(), BOS: e.bos, EOS: e.eos, Tokenizer: tok.Hash()}
+	e := newEncoder(tok, split(c.Data).Validation)
+	h := e.header()
 	var err error
 	if e.train, err = shard.CreateSet(dir, "train", h, 0); err != nil {
 		return err

@@ -1,0 +1,72 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nanochat-go/nanochat/arch/generate"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/cli"
+	"github.com/nanochat-go/nanochat/trainer/internal/data"
+)
+
+// GenerateResult is what generate reports.
+type GenerateResult struct {
+	Text            string  `json:"text"` // without the prompt
+	IDs             []int32 `json:"ids"`
+	TokensPerSecond float64 `json:"tokens_per_second"`
+	Stopped         string  `json:"stopped"` // "stop": the document ended; "length", "context"
+	Step            int     `json:"step"`
+}
+
+// Generate is the command generate: it continues a prompt and shows the text
+// while it comes.
+func Generate(ctx context.Context, o cli.GenerateOptions) (any, error) {
+	if !utf8.ValidString(o.Prompt) {
+		return nil, fmt.Errorf("the prompt is not valid UTF-8")
+	}
+	if o.MaxTokens < 1 {
+		return nil, fmt.Errorf("--max-tokens %d, want at least 1", o.MaxTokens)
+	}
+	t, err := openTrained(o.Run, o.Notice)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	e, err := t.engine()
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	bos, ok := t.Tokenizer.ID(data.BOS)
+	if !ok {
+		return nil, fmt.Errorf("the tokenizer has no special token %s", data.BOS)
+	}
+	stop, err := stops(t.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	prompt := t.Tokenizer.Encode([]int32{bos}, []byte(o.Prompt))
+	if len(prompt) >= t.LM.Context {
+		return nil, fmt.Errorf("the prompt has %d tokens, the model's context is %d: shorten it", len(prompt), t.LM.Context)
+	}
+	text := t.Tokenizer.Stream()
+	o.Printf("%s", o.Prompt)
+	start := time.Now()
+	out, err := generate.Generate(ctx, e, [][]int32{prompt}, generate.Options{MaxTokens: o.MaxTokens, Temperature: o.Temperature,
+		TopK: o.TopK, TopP: o.TopP, Seed: uint64(o.Seed), Stop: stop}, func(_ int, id int32) bool {
+		o.Printf("%s", text.Next(id))
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Printf("%s\n", text.Flush())
+	r := &GenerateResult{Text: string(t.Tokenizer.Decode(out[0].IDs)), IDs: out[0].IDs, Stopped: out[0].Stopped, Step: t.Step}
+	if took := time.Since(start).Seconds(); took > 0 {
+		r.TokensPerSecond = float64(len(r.IDs)) / took
+	}
+	return r, nil
+}
