@@ -10,9 +10,9 @@ func Handlers() cli.Handlers {
 		DataPrepare:     nil,
 		DataStats:       nil,
 		DataCrates:      nil,
-		TokenizerTrain:  nil,
-		TokenizerEncode: nil,
-		TokenizerDecode: nil,
+		TokenizerTrain:  TokenizerTrain,
+		TokenizerEncode: TokenizerEncode,
+		TokenizerDecode: TokenizerDecode,
 		EvalBPB:         EvalBPB,
 		EvalRust:        EvalRust,
 		Generate:        Generate,
@@ -21,6 +21,6 @@ func Handlers() cli.Handlers {
 		ExportHF:        ExportHF,
 		Backends:        nil,
 		BenchTrain:      nil,
-		BenchTokenizer:  nil,
+		BenchTokenizer:  BenchTokenizer,
 	}
 }
