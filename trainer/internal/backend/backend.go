@@ -190,35 +190,6 @@ func create(name string) (b compute.Backend, err error) {
 	return compute.NewWithConfig(config)
 }
 
-// Status is one line of the list of backends.
-type Status struct {
-	Name      string `json:"name"`
-	Available bool   `json:"available"`
-	Detail    string `json:"detail"`
-}
-
-// List says what is available, why not, and how to get it.
-func List(ctx context.Context) []Status {
-	goDetail := "always; scalar: " + simdMissing()
-	if why := simdMissing(); why == "" {
-		goDetail = "always; with SIMD after one more build"
-	}
-	if simdBuild {
-		goDetail = "always; this build has SIMD"
-	}
-	all := []Status{{Name: "go", Available: true, Detail: goDetail}}
-	xla := Status{Name: "xla", Available: xlaLink != nil && Plugin() != ""}
-	switch {
-	case xlaLink == nil:
-		xla.Detail = "not linked: build with cgo and without the tag noxla"
-	case xla.Available:
-		xla.Detail = Plugin()
-	default:
-		xla.Detail = "no PJRT CPU plugin in " + strings.Join(pluginDirs(), ", ") + "; " + howToInstall
-	}
-	return append(all, xla)
-}
-
 // Machine describes the machine in a few words.
 func Machine() string {
 	return fmt.Sprintf("%s/%s, %d threads, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())

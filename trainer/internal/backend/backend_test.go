@@ -65,10 +65,25 @@ func TestWithSettingReplaces(t *testing.T) {
 }
 
 func TestListNamesBoth(t *testing.T) {
-	isolate(t)
-	list := List(context.Background())
+	plugins := isolate(t)
+	xlaLink.install = func() error { t.Error("a list downloads nothing"); return nil }
+	list := List()
 	require.Len(t, list, 2)
 	require.True(t, list[0].Available)
 	require.False(t, list[1].Available)
-	require.Contains(t, list[1].Detail, "PJRT_PLUGIN_LIBRARY_PATH")
+	require.Contains(t, list[1].Detail, plugins)
+	require.Contains(t, list[1].Fix, "PJRT_PLUGIN_LIBRARY_PATH")
+	require.Equal(t, "go", Auto())
+	require.NoError(t, os.Unsetenv("GOMLX_NO_AUTO_INSTALL"))
+	require.Equal(t, "xla if the plugin can be downloaded, otherwise go", Auto())
+
+	plugin := filepath.Join(plugins, "pjrt_c_api_cpu_plugin.so")
+	require.NoError(t, os.WriteFile(plugin, []byte("not a library"), 0o600))
+	require.Equal(t, Status{Name: "xla", Available: true, Detail: "plugin " + plugin}, List()[1])
+	require.Equal(t, "xla", Auto())
+
+	xlaLink = nil
+	require.False(t, List()[1].Available)
+	require.Contains(t, List()[1].Fix, "noxla")
+	require.Equal(t, "go", Auto())
 }

@@ -19,7 +19,7 @@ func Handlers() cli.Handlers {
 		Plan:            nil,
 		Config:          nil,
 		ExportHF:        ExportHF,
-		Backends:        nil,
+		Backends:        Backends,
 		BenchTrain:      nil,
 		BenchTokenizer:  BenchTokenizer,
 	}
