@@ -20,7 +20,7 @@ func Handlers() cli.Handlers {
 		Config:          nil,
 		ExportHF:        ExportHF,
 		Backends:        Backends,
-		BenchTrain:      nil,
+		BenchTrain:      BenchTrain,
 		BenchTokenizer:  BenchTokenizer,
 	}
 }
