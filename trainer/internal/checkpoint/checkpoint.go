@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,16 +66,26 @@ func Keep(n int) Option { return func(m *Manager) { m.keep = max(n, 1) } }
 // Spare keeps every checkpoint for which best reports true, beside the newest.
 func Spare(best func(step int) bool) Option { return func(m *Manager) { m.best = best } }
 
-// Open prepares the folder, which it makes if need be, and removes what a
-// killed writer left in it.
-func Open(dir string, opts ...Option) (*Manager, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
-	}
+func newManager(dir string, opts ...Option) *Manager {
 	m := &Manager{dir: dir, keep: 3, best: func(int) bool { return false }, free: freeBytes}
 	for _, o := range opts {
 		o(m)
 	}
+	return m
+}
+
+// OpenReader opens the folder for reading: it changes nothing, so the run may
+// be training in another process. A folder that is not there holds no
+// checkpoints.
+func OpenReader(dir string) *Manager { return newManager(dir) }
+
+// Open prepares the folder, which it makes if need be, and removes what a
+// killed writer left in it. Only one process may have it open.
+func Open(dir string, opts ...Option) (*Manager, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	m := newManager(dir, opts...)
 	left, err := filepath.Glob(filepath.Join(dir, ".tmp-*"))
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
@@ -93,7 +104,7 @@ func name(step int) string { return fmt.Sprintf("step-%08d", step) }
 // Steps lists the steps that have a checkpoint, rising.
 func (m *Manager) Steps() ([]int, error) {
 	entries, err := os.ReadDir(m.dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	var steps []int

@@ -198,3 +198,17 @@ func TestFullDisk(t *testing.T) {
 	require.Equal(t, step-1, l.Step)
 	checkLoaded(t, l)
 }
+
+func TestOpenReaderChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	unfinished := filepath.Join(dir, ".tmp-step-00000002-1")
+	require.NoError(t, os.Mkdir(unfinished, 0o755))
+	_, _, err := OpenReader(dir).Latest()
+	require.ErrorIs(t, err, ErrNone)
+	require.DirExists(t, unfinished)
+
+	missing := filepath.Join(dir, "missing")
+	_, _, err = OpenReader(missing).Latest()
+	require.ErrorIs(t, err, ErrNone)
+	require.NoDirExists(t, missing)
+}

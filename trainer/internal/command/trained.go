@@ -37,11 +37,7 @@ func openTrained(path string, warn func(format string, args ...any)) (*trained, 
 	if t.Config, err = config.Load("", file, nil); err != nil {
 		return nil, err
 	}
-	saved, err := checkpoint.Open(t.Dir.file("checkpoints"))
-	if err != nil {
-		return nil, err
-	}
-	l, warnings, err := saved.Latest()
+	l, warnings, err := checkpoint.OpenReader(t.Dir.file("checkpoints")).Latest()
 	for _, w := range warnings {
 		warn("%s", w)
 	}

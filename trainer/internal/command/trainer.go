@@ -74,9 +74,12 @@ type trainer struct {
 	loader  *minato.Loader
 	saved   *checkpoint.Manager
 	loop    *run.Loop
-	best    int         // step with the best validation bits per byte
-	judge   rustc.Judge // nil: samples are not compiled
-	rec     *recorder   // open while the loop runs
+	best    int // step with the best validation bits per byte
+	// savedStep is the step of the checkpoint that the state was last equal to,
+	// 0 for none.
+	savedStep int
+	judge     rustc.Judge // nil: samples are not compiled
+	rec       *recorder   // open while the loop runs
 }
 
 // newTrainer builds everything that a run needs, at its beginning.
@@ -119,7 +122,7 @@ func (t *trainer) checkpoint(p run.Progress) error {
 	if err := t.rec.Sync(); err != nil {
 		return err
 	}
-	if steps, err := t.saved.Steps(); err == nil && len(steps) > 0 && steps[len(steps)-1] == p.Step {
+	if t.savedStep == p.Step {
 		return nil // the end of the run right after a checkpoint
 	}
 	progress, err := json.Marshal(p)
@@ -138,8 +141,12 @@ func (t *trainer) checkpoint(p run.Progress) error {
 	if err != nil {
 		return err
 	}
-	return t.saved.Save(checkpoint.Snapshot{Step: p.Step, Model: t.stepper.ModelTensors(), Optimizer: t.stepper.OptimizerTensors(),
+	err = t.saved.Save(checkpoint.Snapshot{Step: p.Step, Model: t.stepper.ModelTensors(), Optimizer: t.stepper.OptimizerTensors(),
 		State: map[string]json.RawMessage{"progress": progress, "loader": loader, "best": best, "config": configHash}})
+	if err == nil {
+		t.savedStep = p.Step
+	}
+	return err
 }
 
 // restore sets the run to a checkpoint.
@@ -158,6 +165,7 @@ func (t *trainer) restore(l *checkpoint.Loaded) (run.Progress, error) {
 		return p, err
 	}
 	defer opt.Close()
+	t.savedStep = l.Step
 	return p, errors.Join(t.stepper.RestoreModel(model), t.stepper.RestoreOptimizer(opt), t.loader.Restore(l.State["loader"]))
 }
 
