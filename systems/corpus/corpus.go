@@ -26,6 +26,9 @@ type Document struct {
 	// because it is above the source's limit; Text is then nil. A Pipeline
 	// counts such a document as removed for its size.
 	Oversize int64
+	// Null says that the source has an entry here but no text for it, as in a
+	// column of a table. A Pipeline counts such a document as removed.
+	Null bool
 }
 
 // Size is the document's size in bytes, also when it was not loaded.

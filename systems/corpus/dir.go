@@ -27,8 +27,10 @@ const readLimit = 64 << 20
 // directory that cannot be read ends the walk with an error that names it.
 //
 // When the root holds the manifest that [FetchCrates] writes, the documents
-// carry the crate as their origin and its licence, and only the folders of the
-// manifest are read. Otherwise the origin is the root's own name.
+// carry the crate as their origin and its licence, only the folders of the
+// manifest are read, and a crate whose files are not those of the manifest, by
+// number and bytes, is an error at the end of the walk. Otherwise the origin
+// is the root's own name.
 func Dir(path string, exts ...string) Source {
 	d := &dir{root: path}
 	for _, e := range exts {
@@ -91,11 +93,11 @@ func (d *dir) walk(ctx context.Context, emit func(Document) error) error {
 		}
 		return emit(doc)
 	}
-	manifest, err := readManifest(root)
+	crates, err := openFolder(root)
 	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -116,14 +118,21 @@ func (d *dir) walk(ctx context.Context, emit func(Document) error) error {
 			return fmt.Errorf("corpus: %w", err)
 		}
 		doc := Document{ID: filepath.ToSlash(rel), Origin: origin}
-		if manifest != nil && !manifest.describe(&doc) {
+		if crates != nil && !crates.describe(&doc) {
 			return nil
 		}
 		if err := load(&doc, path); err != nil {
 			return err
 		}
+		if crates != nil {
+			crates.count(&doc)
+		}
 		return emit(doc)
 	})
+	if err == nil && crates != nil && d.wants("a.rs") {
+		err = crates.complete()
+	}
+	return err
 }
 
 // load reads path into doc, or notes its size when it is above the limit. The

@@ -8,6 +8,13 @@
 // through the user's cargo, [Concat] joins sources; package parquetdata adds
 // parquet files. No source holds more than one document.
 //
+// # Crates
+//
+// [Crates] reads packages from the .crate files in cargo's cache, after their
+// SHA-256, and has cargo fetch those that are not there. [FetchCrates] writes
+// the files that pass Code to a folder with a manifest, from which Dir knows
+// every file's crate and licence again.
+//
 // # Filters
 //
 // [NewPipeline] puts filters behind a source and counts, by reason, the
@@ -24,15 +31,16 @@
 //	duplicate   the same bytes came before
 //
 // Lines are what lies between line feeds: a final line feed ends the last
-// line, it does not begin another.
+// line, it does not begin another. Two more reasons come from elsewhere: empty
+// from [MinBytes], and null from sources whose entries may lack a text.
 //
 // # Duplicates
 //
-// A document is known by the first 16 bytes of its SHA-256. The set of hashes
-// is the only state that grows with the corpus, by 20 to 40 bytes for each
-// distinct document (16 for the hash, the rest is the table), which is 400 MB
-// for ten million documents. Two different documents collide with probability
-// n²/2¹²⁹: 1.5·10⁻²⁵ for ten million.
+// A document is known by the first eight bytes of its SHA-256. The set of
+// hashes is the only state that grows with the corpus, by 10 to 15 bytes for
+// each distinct document: 150 MB at most for ten million documents. The
+// probability that any of n documents is removed for sharing its hash with a
+// different one is n²/2⁶⁵: 3·10⁻⁶ for ten million.
 //
 // # Split
 //

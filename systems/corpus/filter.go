@@ -3,6 +3,7 @@ package corpus
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -17,6 +18,7 @@ const (
 	Minified  Reason = "minified"
 	Generated Reason = "generated"
 	Duplicate Reason = "duplicate"
+	Null      Reason = "null"
 )
 
 // Filter is a rule. Begin starts one pass over a source: what a rule has to
@@ -91,25 +93,30 @@ var GeneratedMarks = []string{
 
 // Marked removes documents that hold one of marks, in any case of ASCII
 // letters, within their first head bytes. Marks are given in lower case.
-func Marked(head int, marks ...string) Filter {
-	return Check(func(d *Document) Reason {
-		start := bytes.ToLower(d.Text[:min(head, len(d.Text))])
-		for _, m := range marks {
-			if bytes.Contains(start, []byte(m)) {
+func Marked(head int, marks ...string) Filter { return marked{head, marks} }
+
+type marked struct {
+	head  int
+	marks []string
+}
+
+func (m marked) Begin() Check {
+	lower := make([]byte, m.head)
+	return func(d *Document) Reason {
+		start := d.Text[:min(m.head, len(d.Text))]
+		for i, c := range start {
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			lower[i] = c
+		}
+		for _, mark := range m.marks {
+			if bytes.Contains(lower[:len(start)], []byte(mark)) {
 				return Generated
 			}
 		}
 		return ""
-	})
-}
-
-// Hash is the first 16 bytes of a text's SHA-256.
-type Hash [16]byte
-
-// HashOf returns the hash of text.
-func HashOf(text []byte) Hash {
-	sum := sha256.Sum256(text)
-	return Hash(sum[:16])
+	}
 }
 
 // Unique removes documents whose bytes came before in the same pass.
@@ -118,15 +125,19 @@ func Unique() Filter { return unique{} }
 type unique struct{}
 
 func (unique) Begin() Check {
-	seen := make(map[Hash]struct{})
+	seen := new(hashSet)
 	return func(d *Document) Reason {
-		h := HashOf(d.Text)
-		if _, ok := seen[h]; ok {
+		if !seen.add(hashOf(d.Text)) {
 			return Duplicate
 		}
-		seen[h] = struct{}{}
 		return ""
 	}
+}
+
+// hashOf is the first eight bytes of SHA-256, big-endian.
+func hashOf(text []byte) uint64 {
+	sum := sha256.Sum256(text)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // Code is the rule for source code that the package comment tabulates.

@@ -38,33 +38,54 @@ type CrateInfo struct {
 // Origin is name-version, the folder of the crate's files.
 func (c CrateInfo) Origin() string { return c.Name + "-" + c.Version }
 
-// crateFolders is a manifest as a look-up table.
-type crateFolders map[string]CrateInfo
-
-// describe sets origin and licence from the document's top folder, and reports
-// whether the manifest knows it.
-func (m crateFolders) describe(d *Document) bool {
-	top, _, nested := strings.Cut(d.ID, "/")
-	c, ok := m[top]
-	if !nested || !ok {
-		return false
-	}
-	d.Origin, d.License = top, c.License
-	return true
+// folder is a walk over what FetchCrates wrote: the manifest as a look-up
+// table, and what has been seen of each crate.
+type folder struct {
+	root   string
+	crates []CrateInfo
+	at     map[string]int
+	seen   []Count
 }
 
-// readManifest returns nil when root has no manifest of ours. Another
-// program's manifest.json is none of our business; a damaged one of ours is.
-func readManifest(root string) (crateFolders, error) {
+// openFolder returns nil when root has no manifest of ours. Another program's
+// manifest.json is none of our business; a damaged one of ours is.
+func openFolder(root string) (*folder, error) {
 	m, err := loadManifest(root)
 	if m == nil || err != nil {
 		return nil, err
 	}
-	folders := make(crateFolders, len(m.Crates))
-	for _, c := range m.Crates {
-		folders[c.Origin()] = c
+	f := &folder{root: root, crates: m.Crates, at: make(map[string]int), seen: make([]Count, len(m.Crates))}
+	for i, c := range m.Crates {
+		f.at[c.Origin()] = i
 	}
-	return folders, nil
+	return f, nil
+}
+
+// describe sets origin and licence from the document's top folder, and reports
+// whether the manifest knows it.
+func (f *folder) describe(d *Document) bool {
+	top, _, nested := strings.Cut(d.ID, "/")
+	i, ok := f.at[top]
+	if !nested || !ok {
+		return false
+	}
+	d.Origin, d.License = top, f.crates[i].License
+	return true
+}
+
+// count notes that a document was read.
+func (f *folder) count(d *Document) { f.seen[f.at[d.Origin]].add(d) }
+
+// complete reports the first crate of which the walk did not see all that the
+// manifest says.
+func (f *folder) complete() error {
+	for i, c := range f.crates {
+		if got := f.seen[i]; got.Documents != c.Files || got.Bytes != c.Bytes {
+			return fmt.Errorf("corpus: %s holds %d files and %d bytes of %s, its manifest says %d and %d: delete the folder and fetch it again",
+				f.root, got.Documents, got.Bytes, c.Origin(), c.Files, c.Bytes)
+		}
+	}
+	return nil
 }
 
 func loadManifest(root string) (*Manifest, error) {

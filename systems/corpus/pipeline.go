@@ -106,8 +106,11 @@ func (p *Pipeline) Documents(ctx context.Context) iter.Seq2[Document, error] {
 }
 
 func judge(checks []Check, d *Document) Reason {
-	if d.Oversize > 0 {
+	switch {
+	case d.Oversize > 0:
 		return Size
+	case d.Null:
+		return Null
 	}
 	for _, check := range checks {
 		if r := check(d); r != "" {

@@ -2,8 +2,6 @@ package corpus
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"math"
@@ -13,8 +11,7 @@ import (
 // Validation reports whether text belongs to the validation part when that
 // part is to hold the given fraction of all documents.
 func Validation(text []byte, fraction float64) bool {
-	sum := sha256.Sum256(text)
-	return below(binary.BigEndian.Uint64(sum[:]), fraction)
+	return below(hashOf(text), fraction)
 }
 
 // below reports h < fraction·2⁶⁴ without the overflow of fraction = 1.
