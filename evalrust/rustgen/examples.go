@@ -9,7 +9,7 @@ type Example struct {
 }
 
 // exampleTries bounds the draws for one example; a family whose inputs are undefined more often than that is a bug.
-const exampleTries = 24
+const exampleTries = 64
 
 // Examples draws up to n distinct calls on which the task is defined. The first k of Examples(n) are Examples(k).
 func (t *Task) Examples(n int) []Example {
@@ -18,11 +18,11 @@ func (t *Task) Examples(n int) []Example {
 	for tries := 0; len(out) < n && tries < exampleTries*n; tries++ {
 		args := t.inputs(r)
 		want, err := t.eval(args)
-		if err != nil || seenArgs(out, args) || tries < exampleTries && t.wide(args, want) {
+		if err != nil || seenArgs(out, args) || t.wide(args, want) {
 			continue
 		}
 		// Calls that all return the same say little: the second half of the tries takes what comes.
-		if len(out) > 0 && tries < exampleTries/2 && want.Equal(out[len(out)-1].Want) {
+		if len(out) > 0 && tries < 12 && want.Equal(out[len(out)-1].Want) {
 			continue
 		}
 		out = append(out, Example{args, want})
@@ -33,7 +33,11 @@ func (t *Task) Examples(n int) []Example {
 // wide says whether arguments or result would not fit on a line of their own.
 func (t *Task) wide(args []Value, want Value) bool {
 	call := len(t.appendCall(nil, args))
-	return call-len(t.Name) > fnCallWidth || call > 80 || len(literal(nil, t.Result, want, false)) > fnCallWidth
+	most := 80
+	if t.Result.Kind == Bool {
+		most -= len("let result")
+	}
+	return call-len(t.Name) > fnCallWidth || call > most || len(literal(nil, t.Result, want, false)) > fnCallWidth
 }
 
 func seenArgs(have []Example, args []Value) bool {

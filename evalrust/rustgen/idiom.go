@@ -2,10 +2,13 @@ package rustgen
 
 import "strings"
 
-// task writes the pipeline in one of the idioms that suit it.
+// idiomTries bounds the draws of an idiom; a pipeline that no idiom suits, such as a wide one, is drawn anew.
+const idiomTries = 64
+
+// task writes the pipeline in one of the idioms that suit it, or is nil.
 func (p *pipeline) task(c *ctx) *Task {
 	t := &Task{Name: p.name, Params: p.params, Result: p.result, doc: p.doc(), eval: p.eval, inputs: p.inputsFor}
-	for {
+	for range idiomTries {
 		t.Idiom = pick(c.rng, idioms)
 		switch t.Idiom {
 		case "loop":
@@ -23,6 +26,7 @@ func (p *pipeline) task(c *ctx) *Task {
 			return t
 		}
 	}
+	return nil
 }
 
 var idioms = []string{"loop", "loop", "iterator", "iterator", "iterator", "recursion", "recursion", "while", "early return"}
@@ -64,7 +68,7 @@ func (p *pipeline) overAdapted() string {
 	}
 	over := p.over
 	switch {
-	case p.slice:
+	case p.slice, p.byRef && !strings.Contains(over, "("):
 		over += ".iter()"
 	case strings.Contains(over, ".."):
 		over = "(" + over + ")"
@@ -128,6 +132,9 @@ func (p *pipeline) guardedStep(l *lines, c *ctx) {
 }
 
 func (p *pipeline) loop(c *ctx) string {
+	if len(p.overAdapted())+len(".enumerate()") > chainWidth {
+		return "" // the head of the loop would be broken over lines
+	}
 	l := newLines()
 	for _, s := range p.red.init {
 		l.add(p.fillRed(s, ""))
@@ -140,7 +147,7 @@ func (p *pipeline) loop(c *ctx) string {
 func (p *pipeline) forHead(l *lines) {
 	if p.red.name == "position" {
 		over := p.overAdapted()
-		if p.slice && p.adapt == nil {
+		if (p.slice || p.byRef) && p.adapt == nil && !strings.Contains(over, "(") {
 			over += ".iter()"
 		} else if !strings.HasSuffix(over, ")") {
 			over = "(" + over + ")"
@@ -150,7 +157,9 @@ func (p *pipeline) forHead(l *lines) {
 		l.open("for ", p.pat, " in ", p.overAdapted())
 	}
 	if p.let != "" {
-		l.add(p.let)
+		for line := range strings.SplitSeq(p.let, "\n") {
+			l.add(line)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package rustgen
 
-import "strings"
+import (
+	"iter"
+	"strconv"
+	"strings"
+)
 
 // sampleWords are the words of test inputs: short, lower case or capitalised, some with digits or punctuation.
 var sampleWords = []string{
@@ -58,4 +62,12 @@ func fields(s string) []Value {
 // expand replaces $1 and $2.
 func expand(tmpl, a, b string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(tmpl, "$1", a), "$2", b)
+}
+
+func splitBy(s, sep string) iter.Seq[string] { return strings.SplitSeq(s, sep) }
+
+// parseInt is what str::parse makes of s for an integer kind.
+func parseInt(s string, k Kind) (int64, bool) {
+	x, err := strconv.ParseInt(s, 10, 64)
+	return x, err == nil && k.fits(x)
 }

@@ -75,6 +75,11 @@ var pipelineSources = []struct {
 	{"str_slice", (*ctx).strSlice, wordPreds, wordMaps, 2, 10},
 	{"zip", (*ctx).zipped, numPreds, numMaps, 3, 12},
 	{"windows", (*ctx).neighbours, numPreds, numMaps, 3, 12},
+	{"pairs", (*ctx).pairs, numPreds, numMaps, 3, 12},
+	{"rows", (*ctx).rows, numPreds, numMaps, 3, 10},
+	{"options", (*ctx).present, numPreds, numMaps, 3, 10},
+	{"map_values", (*ctx).mapValues, numPreds, numMaps, 4, 16},
+	{"parsed", (*ctx).parsedNumbers, numPreds, numMaps, 4, 16},
 }
 
 // pipelineFamilies are one family for each source and reduction that go together.
@@ -93,14 +98,22 @@ func pipelineFamilies() []family {
 				f.weights[l] = max(1, s.weight*[...]int{0, 4, 10, 4, 2, 1}[l])
 			}
 			f.make = func(c *ctx) *group {
-				p := c.newPipeline(s.draw(c), s.preds, s.maps, r)
-				return single(p.task(c))
+				var p *pipeline
+				var t *Task
+				for t == nil {
+					p = c.newPipeline(s.draw(c), s.preds, s.maps, r)
+					t = p.task(c)
+				}
+				return single(t, p.uses...)
 			}
 			fs = append(fs, f)
 		}
 	}
 	return fs
 }
+
+// orderless are the reductions that do not depend on the order of elements.
+var orderless = []string{"sum", "product", "count", "max", "min", "any", "all"}
 
 // compatible says whether a source's elements, or what its maps make of them, suit a reduction.
 func compatible(source string, maps []op, r *reduction) bool {
@@ -117,6 +130,9 @@ func compatible(source string, maps []op, r *reduction) bool {
 	}
 	if source == "range" && (r.name == "any" || r.name == "all" || r.name == "find" || r.name == "position" || r.name == "min") {
 		return false // the answer hardly depends on the bound
+	}
+	if source == "map_values" && !slices.Contains(orderless, r.name) {
+		return false
 	}
 	if r.on&own != 0 {
 		return true
@@ -139,7 +155,7 @@ func (c *ctx) newPipeline(s *source, preds, maps []op, r *reduction) *pipeline {
 	simple := c.level == 1
 	if r.pred || c.chance(70) {
 		p.pred = c.drawStage(preds, s.elem, !simple)
-		p.leading = r.iter != "" && r.fold != nil && r.name != "find" && c.chance(8) && !simple
+		p.leading = r.iter != "" && r.fold != nil && r.name != "find" && c.chance(8) && !simple && s.name != "map_values"
 	}
 	needMap := r.on&domainOf(s.elem.Kind) == 0 || s.elem.Kind == Str && !r.noMap
 	if needMap || !r.noMap && (p.pred == nil || c.chance(50)) && !(simple && p.pred != nil) {
@@ -150,7 +166,7 @@ func (c *ctx) newPipeline(s *source, preds, maps []op, r *reduction) *pipeline {
 			}
 		}
 	}
-	if !simple && c.chance(8) {
+	if !simple && s.name != "map_values" && c.chance(8) {
 		p.adapt, p.adaptN = &adaptors[c.below(len(adaptors))], c.between(2, 6)
 	}
 	for _, st := range []*stage{p.pred, p.mp} {

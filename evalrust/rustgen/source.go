@@ -4,15 +4,17 @@ package rustgen
 type source struct {
 	name   string // part of the family's name
 	params []Param
-	elem   Type   // element type
-	iter   string // iterator over owned elements
-	over   string // what a for loop runs over
-	pat    string // the for loop's pattern
-	let    string // statement that makes the element inside a for loop
-	v      string // element variable
-	noun   string // plural of the element
-	where  string // " in `values`"
-	slice  bool   // params[0] is a slice that recursion can split
+	elem   Type     // element type
+	iter   string   // iterator over owned elements
+	over   string   // what a for loop runs over
+	pat    string   // the for loop's pattern
+	let    string   // statement that makes the element inside a for loop
+	v      string   // element variable
+	noun   string   // plural of the element
+	where  string   // " in `values`"
+	byRef  bool     // over is a collection whose elements a for loop borrows
+	uses   []string // imports
+	slice  bool     // params[0] is a slice that recursion can split
 	elems  func(args []Value) ([]Value, error)
 	inputs func(r *rng, hints []int64) Value
 }
