@@ -175,7 +175,6 @@ func create(name string) (b compute.Backend, err error) {
 	config := "go:parallelism=-1"
 	if name == "xla" {
 		config = "xla:cpu"
-		os.Setenv("GOMLX_NO_AUTO_INSTALL", "1") // Choose has done what is to be done
 	}
 	os.Setenv("GOMLX_FUSION", "0")
 	if !slices.Contains(compute.List(), name) {
