@@ -39,7 +39,9 @@ func BenchTrain(ctx context.Context, o cli.BenchTrainOptions) (any, error) {
 	if options.PeakFLOPS, err = backend.Peak(b); err != nil {
 		return nil, err
 	}
-	options.Step = func(i int, tokensPerSecond float64) { o.Notice("step %d of %d: %.0f tokens/s", i, o.Steps, tokensPerSecond) }
+	options.Step = func(i int, tokensPerSecond float64) {
+		o.Notice("step %d of %d: %.0f tokens/s", i, o.Steps, tokensPerSecond)
+	}
 	measured, err := bench.Train(ctx, b, options)
 	if err != nil {
 		return nil, err
