@@ -89,11 +89,10 @@ func stepOf(x float64, scale Scale) float64 {
 		}
 		return math.Ceil(x/86400) * 86400
 	}
-	base := 1.0
-	if scale == Size {
-		base = math.Pow(1024, math.Floor(math.Log(max(x, 1))/math.Log(1024)))
+	if scale == Size { // 256M, 512M, 768M, 1G: no decimal step divides 1024
+		return math.Exp2(math.Ceil(math.Log2(max(x, 1)) - 1e-12))
 	}
-	power := base * math.Pow(10, math.Floor(math.Log10(x/base)))
+	power := math.Pow(10, math.Floor(math.Log10(x)))
 	for _, m := range []float64{1, 2, 2.5, 5, 10} {
 		if power*m >= x*(1-1e-12) {
 			return power * m

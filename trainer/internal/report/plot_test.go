@@ -32,7 +32,7 @@ func TestAxis(t *testing.T) {
 	a := newAxis(0.9, 6.35, 4, Plain, true)
 	require.Equal(t, []float64{0, 2, 4, 6, 8}, a.ticks)
 	a = newAxis(0, 300<<20, 4, Size, true)
-	require.Equal(t, []float64{0, 100 << 20, 200 << 20, 300 << 20}, a.ticks)
+	require.Equal(t, []float64{0, 128 << 20, 256 << 20, 384 << 20}, a.ticks)
 	a = newAxis(1, 130, 5, Duration, false)
 	require.Equal(t, []float64{30, 60, 90, 120}, a.ticks)
 	a = newLogAxis(0.9, 6.3, 8, Plain)
