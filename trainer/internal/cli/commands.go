@@ -115,7 +115,7 @@ func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
 		case "data":
 			flags.StringArrayVar(&f.data, "data", nil, dataHelp)
 			flags.StringSliceVar(&f.ext, "ext", nil, "read the files of directories with these `ENDINGS`, like rs,md (default rs)")
-			flags.StringVar(&f.column, "column", "", "take the text of parquet files from column `NAME` (default text)")
+			flags.StringVar(&f.column, "column", "", "take the text of parquet files from column `NAME` (default content, text or code)")
 		case "budget":
 			flags.IntVar(&f.steps, "steps", 0, "end after `N` updates")
 			flags.Int64Var(&f.tokens, "tokens", 0, "end after `N` tokens")

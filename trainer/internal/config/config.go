@@ -50,8 +50,8 @@ type Source struct {
 	Dir     string   `toml:"dir,omitempty"`
 	Ext     []string `toml:"ext,omitempty,inline"` // endings of the files of Dir; default ["rs"]
 	Crates  string   `toml:"crates,omitempty"`
-	Parquet string   `toml:"parquet,omitempty"`
-	Column  string   `toml:"column,omitempty"`
+	Parquet string   `toml:"parquet,omitempty"` // a file, a folder or a pattern
+	Column  string   `toml:"column,omitempty"`  // default: content, text or code
 }
 
 // Rustgen is generated Rust of our own.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -14,8 +14,8 @@ import (
 
 // PathSources describes paths as sources of documents, by what lies there:
 //
-//	a file that ends in .parquet          parquet, with the text in column ("" is "text")
-//	a folder of such files, column given  each of them
+//	a name that ends in .parquet          parquet, with the text in column
+//	a folder of such files, column given  the same
 //	a file with lines name TAB version …  a list of crates
 //	anything else                         a directory, its files with an ending in ext, or one file
 //
@@ -23,21 +23,14 @@ import (
 // with the path in the error.
 func PathSources(paths []string, column string, ext []string) ([]Source, error) {
 	var all []Source
-	name, parquet := column, false
-	if name == "" {
-		name = "text"
-	}
+	parquet := false
 	for _, p := range paths {
-		if p == "" {
-			return nil, errors.New("a path of the data is empty")
-		}
-		files := parquetFiles(p, column != "")
-		for _, f := range files {
-			parquet = true
-			all = append(all, Source{Parquet: f, Column: name})
-		}
 		switch {
-		case len(files) > 0:
+		case p == "":
+			return nil, errors.New("a path of the data is empty")
+		case strings.HasSuffix(p, ".parquet") || column != "" && holdsParquet(p):
+			parquet = true
+			all = append(all, Source{Parquet: p, Column: column})
 		case listsCrates(p):
 			all = append(all, Source{Crates: p})
 		default:
@@ -50,19 +43,10 @@ func PathSources(paths []string, column string, ext []string) ([]Source, error) 
 	return all, nil
 }
 
-// parquetFiles are the parquet files that a path stands for.
-func parquetFiles(path string, inFolders bool) []string {
-	entries, err := os.ReadDir(path)
-	if err != nil && strings.HasSuffix(path, ".parquet") { // not a directory
-		return []string{path}
-	}
-	var files []string
-	for _, e := range entries {
-		if inFolders && strings.HasSuffix(e.Name(), ".parquet") {
-			files = append(files, filepath.Join(path, e.Name()))
-		}
-	}
-	return files
+// holdsParquet reports whether a folder holds a parquet file.
+func holdsParquet(path string) bool {
+	entries, _ := os.ReadDir(path)
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasSuffix(e.Name(), ".parquet") })
 }
 
 var crateLine = regexp.MustCompile(`^[A-Za-z0-9_-]+\t[0-9]+\.[0-9]+\.[0-9]+[^\t]*(\t|$)`)

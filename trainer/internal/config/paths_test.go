@@ -24,7 +24,7 @@ func TestPathSources(t *testing.T) {
 	list := write("crates.txt", "# a list\n\nserde_json\t1.0.149\tMIT OR Apache-2.0\t69\t600000\tabc\n")
 	words := write("words.txt", "name\tmeaning\nserde\t1.0\n")
 	source := write("src/a.rs", "fn main() {}\n")
-	b, a := write("many/b.parquet", ""), write("many/a.parquet", "")
+	a := write("many/a.parquet", "")
 	src, many, gone := filepath.Dir(source), filepath.Dir(a), filepath.Join(dir, "gone")
 	for _, c := range []struct {
 		name  string
@@ -37,9 +37,9 @@ func TestPathSources(t *testing.T) {
 		{"endings", []string{src}, "", []string{"md"}, []Source{{Dir: src, Ext: []string{"md"}}}},
 		{"list", []string{list}, "", nil, []Source{{Crates: list}}},
 		{"text file", []string{words, source}, "", nil, []Source{{Dir: words}, {Dir: source}}},
-		{"parquet", []string{a, src}, "", nil, []Source{{Parquet: a, Column: "text"}, {Dir: src}}},
+		{"parquet", []string{a, src}, "", nil, []Source{{Parquet: a}, {Dir: src}}},
 		{"parquet not there", []string{gone + ".parquet"}, "body", nil, []Source{{Parquet: gone + ".parquet", Column: "body"}}},
-		{"folder of parquet", []string{many, src}, "body", nil, []Source{{Parquet: a, Column: "body"}, {Parquet: b, Column: "body"}, {Dir: src}}},
+		{"folder of parquet", []string{many, src}, "body", nil, []Source{{Parquet: many, Column: "body"}, {Dir: src}}},
 		{"folder of parquet, no column", []string{many}, "", nil, []Source{{Dir: many}}},
 		{"not there", []string{gone}, "", nil, []Source{{Dir: gone}}},
 	} {
