@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,6 +193,37 @@ func TestEveryModuleHasItsDocuments(t *testing.T) {
 	for _, name := range []string{"README.md", "LICENSE", "CONTRIBUTING.md", "docs/log.md"} {
 		require.FileExists(t, filepath.Join(top, name))
 	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+// TestLinks follows every link of a document to a file of the repository.
+func TestLinks(t *testing.T) {
+	top, followed := root(t), 0
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != top && strings.HasPrefix(d.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(path) != ".md" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			followed++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s: link to %s: %v", path, m[1], err)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, followed, 9)
 }
 
 // TestRulesBite shows that the checks above can fail.
