@@ -30,8 +30,9 @@ const (
 const tokenizerBytes = 64 << 20
 
 const (
-	manifestFile  = "data.json"
-	tokenizerFile = "tokenizer.json"
+	manifestFile   = "data.json"
+	unfinishedFile = ".data.json" // there while a folder is being prepared
+	tokenizerFile  = "tokenizer.json"
 )
 
 // Part is one side of the split.
@@ -99,21 +100,27 @@ func key(c config.Config) (string, error) {
 // Prepare returns the data of a configuration from dir, making it there if it
 // is not there yet. A source that is a prepared folder is used where it lies.
 func Prepare(ctx context.Context, c config.Config, dir string, notice func(format string, args ...any)) (*Prepared, error) {
-	if s := c.Data.Sources; len(s) == 1 && s[0].Dir != "" {
-		if _, err := os.Stat(filepath.Join(s[0].Dir, manifestFile)); err == nil {
-			return Open(s[0].Dir)
+	if s := c.Data.Sources; len(s) == 1 && isPrepared(s[0].Dir) {
+		p, err := Open(s[0].Dir)
+		if err == nil && p.Manifest.Vocab != c.Tokenizer.Vocab {
+			notice("%s was prepared with %d ids, which replaces tokenizer.vocab = %d", s[0].Dir, p.Manifest.Vocab, c.Tokenizer.Vocab)
 		}
+		return p, err
 	}
 	want, err := key(c)
 	if err != nil {
 		return nil, err
 	}
-	if p, err := Open(dir); err == nil {
+	if isPrepared(dir) {
+		p, err := Open(dir)
+		if err != nil {
+			return nil, fmt.Errorf("%w: remove %s to prepare it again", err, dir)
+		}
 		if p.Manifest.Key == want {
 			return p, nil
 		}
 		p.Close()
-		return nil, fmt.Errorf("%s holds data that was prepared from another configuration: use another directory", dir)
+		return nil, fmt.Errorf("%s holds data that was prepared from another configuration: choose another folder", dir)
 	}
 	if err := build(ctx, c, dir, want, notice); err != nil {
 		return nil, err
@@ -150,24 +157,16 @@ func Open(dir string) (p *Prepared, err error) {
 // build writes prepared data into dir.
 func build(ctx context.Context, c config.Config, dir, want string, notice func(format string, args ...any)) error {
 	start := time.Now()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("prepared data: %w", err)
-	}
-	for _, pattern := range []string{"train-*", "val-*"} { // of an interrupted preparation
-		old, _ := filepath.Glob(filepath.Join(dir, pattern))
-		for _, f := range old {
-			if err := os.Remove(f); err != nil {
-				return fmt.Errorf("prepared data: %w", err)
-			}
-		}
-	}
 	p, err := pipeline(c.Data, c.Seed)
 	if err != nil {
 		return err
 	}
+	if err := claim(dir); err != nil {
+		return err
+	}
 	tok, err := tokenizer(ctx, c, p, notice)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	if err := tok.WriteFile(filepath.Join(dir, tokenizerFile)); err != nil {
 		return err
@@ -184,7 +183,7 @@ func build(ctx context.Context, c config.Config, dir, want string, notice func(f
 	if err != nil {
 		return err
 	}
-	tmp := filepath.Join(dir, "."+manifestFile)
+	tmp := filepath.Join(dir, unfinishedFile)
 	if err := os.WriteFile(tmp, text, 0o644); err != nil {
 		return fmt.Errorf("prepared data: %w", err)
 	}

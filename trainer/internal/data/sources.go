@@ -51,9 +51,14 @@ func source(s config.Source, seed int64) (corpus.Source, error) {
 		return generated{cfg, int64(s.Rustgen.Megabytes * 1e6)}, cfg.Validate()
 	case s.Dir != "":
 		if _, err := os.Stat(s.Dir); err != nil {
-			return nil, fmt.Errorf("data %s: %w: give a directory that exists", s.Dir, errors.Unwrap(err))
+			return nil, fmt.Errorf("data %s: %w: give a directory or file that exists", s.Dir, errors.Unwrap(err))
+		}
+		if isPrepared(s.Dir) {
+			return nil, fmt.Errorf("data %s is a prepared folder: give it to train, alone", s.Dir)
 		}
 		return corpus.Dir(s.Dir, s.Extensions()...), nil
+	case s.Crates != "":
+		return corpus.Crates(s.Crates)
 	}
 	return special(s)
 }
