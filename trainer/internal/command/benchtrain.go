@@ -46,6 +46,7 @@ func BenchTrain(ctx context.Context, o cli.BenchTrainOptions) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	measured.Backend = choice.Name
 	r := BenchTrainResult{TrainResult: measured, PeakFLOPS: options.PeakFLOPS, SIMD: choice.SIMD, Machine: backend.Machine()}
 	o.Printf("model       %d layers × %d, vocabulary %d, %d parameters; %d rows of %d tokens\n", o.Layers, o.Dim, o.Vocab, r.Parameters, o.Batch, o.Seq)
 	o.Printf("backend     %s, peak %.1f GFLOP/s\n", choice.Name, r.PeakFLOPS/1e9)
