@@ -16,7 +16,7 @@ func Handlers() cli.Handlers {
 		EvalBPB:         EvalBPB,
 		EvalRust:        EvalRust,
 		Generate:        Generate,
-		Plan:            nil,
+		Plan:            Plan,
 		Config:          Config,
 		ExportHF:        ExportHF,
 		Backends:        Backends,

@@ -37,6 +37,26 @@ func Check(c config.Config) error {
 	return err
 }
 
+// Vocab is the number of ids that a run of the configuration will have: that of
+// prepared data or a given tokenizer, otherwise tokenizer.vocab.
+func Vocab(c config.Config) (int, error) {
+	if s := c.Data.Sources; len(s) == 1 && isPrepared(s[0].Dir) {
+		p, err := Open(s[0].Dir)
+		if err != nil {
+			return 0, err
+		}
+		return p.Tokenizer.VocabSize(), p.Close()
+	}
+	if c.Tokenizer.Path != "" {
+		t, err := bpe.Load(c.Tokenizer.Path)
+		if err != nil {
+			return 0, err
+		}
+		return t.VocabSize(), nil
+	}
+	return c.Tokenizer.Vocab, nil
+}
+
 // CheckContext reports rows that are longer than every training document: no
 // document would ever fill one, and the positions at its end would stay
 // untrained.
