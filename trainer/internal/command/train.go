@@ -12,7 +12,6 @@ import (
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 	"github.com/nanochat-go/nanochat/trainer/internal/checkpoint"
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
-	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
 	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
@@ -63,7 +62,7 @@ func revision() string {
 // Train is the command train, and without a command the journey: data,
 // tokenizer, training, samples and their verdicts, export, report.
 func Train(ctx context.Context, o cli.TrainOptions) (any, error) {
-	c, err := config.Load(o.Preset, o.File, o.Set) // errors before anything slow
+	c, err := checkTrain(o) // errors before anything slow
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +79,7 @@ func Train(ctx context.Context, o cli.TrainOptions) (any, error) {
 	defer dir.close()
 	show := newProgress(o.Common)
 	defer show.Close()
-	d, err := data.Prepare(ctx, c, dir.file("data"), show.Message)
+	d, err := dir.prepare(ctx, c, show.Message)
 	if err != nil {
 		return nil, err
 	}
