@@ -39,8 +39,8 @@ type crates struct {
 //	name  version  licence  files  bytes  SHA-256 of the .crate file
 //
 // of which name and version are required; what is missing at the end, or
-// empty, is not known. "#" begins a comment. files and bytes are what was kept
-// of the crate once; they are not compared.
+// empty, is not known. A line that begins with # is a comment. files and bytes
+// are what was kept of the crate once; they are not compared.
 //
 // Documents takes the .crate files from cargo's cache ($CARGO_HOME, or ~/.cargo)
 // and verifies their SHA-256; for those that are not there it runs `cargo fetch`
@@ -49,7 +49,13 @@ type crates struct {
 //
 // A document's ID is name-version/path, its origin name-version, its licence
 // that of the list or, where the list has none, of the crate's Cargo.toml.
-func Crates(path string) (Source, error) { return readCrates(path) }
+func Crates(path string) (Source, error) {
+	c, err := readCrates(path)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
 func readCrates(path string) (*crates, error) {
 	f, err := os.Open(path)
