@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -123,6 +124,9 @@ type CratesResult struct {
 // DataCrates is the command data crates.
 func DataCrates(ctx context.Context, o cli.CratesOptions) (any, error) {
 	start := time.Now()
+	if _, err := os.Stat(o.List); err != nil {
+		return nil, fmt.Errorf("list of crates %s: %w: name a file with a crate on each line, see trainer data crates --help", o.List, cause(err))
+	}
 	o.Notice("reading %s; cargo fetches the crates that its cache does not hold", o.List)
 	m, err := corpus.FetchCrates(ctx, o.List, o.Out)
 	if err != nil {

@@ -146,27 +146,11 @@ func reconcile(o cli.TrainOptions, given config.Config, path string) (config.Con
 	same := given
 	same.Train.Steps, same.Train.Tokens, same.Train.Time = saved.Train.Steps, saved.Train.Tokens, saved.Train.Time
 	same.Train.Backend = saved.Train.Backend
-	if same.Hash() != saved.Hash() {
-		return given, fmt.Errorf("the command line differs from %s in %s: a resumed run keeps its configuration; only its budget and backend may change",
-			path, strings.Join(differences(string(same.TOML()), string(saved.TOML())), ", "))
+	if keys := config.Differences(same, saved); len(keys) > 0 {
+		return given, fmt.Errorf("the command line differs from %s in %s: a resumed run keeps its configuration, only its budget and backend may change: leave these out or choose another --run",
+			path, strings.Join(keys, ", "))
 	}
 	return given, nil
-}
-
-// differences lists the keys of the lines in which two configurations differ.
-func differences(a, b string) []string {
-	var keys []string
-	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(x), len(y)) {
-		if x[i] != y[i] {
-			key, _, _ := strings.Cut(x[i], " = ")
-			keys = append(keys, key)
-		}
-	}
-	if len(keys) == 0 {
-		keys = []string{"their length"}
-	}
-	return keys
 }
 
 func (r runDir) close() {

@@ -29,7 +29,10 @@ func TestErrorsNameTheKey(t *testing.T) {
 	cases := []struct{ text, want string }{
 		{"[model]\nlayers = 2\nlayer = 3\n", `:3: unknown key "model.layer"; the nearest is "model.layers"`},
 		{"[modle]\ndim = 3\n", `:1: unknown key "modle"`},
-		{"[model]\nlayers = \"two\"\n", ":2: key model.layers: "},
+		{"[model]\nlayers = \"two\"\n", ":2: key model.layers: want a whole number, not a TOML string"},
+		{"[model]\nternary = 1\n", ":2: key model.ternary: want true or false, not a TOML integer"},
+		{"[optim]\nrule = 1\n", ":2: key optim.rule: want a string"},
+		{"[optim]\nlr = \"fast\"\n", ":2: key optim.lr: want a number"},
 		{"seed = 1.5\n", ":1: key seed: "},
 		{"[train]\ntime = \"3 minutes\"\n", `"3 minutes" is not a duration`},
 		{"[train\n", ":1: "},
@@ -66,7 +69,7 @@ func TestSet(t *testing.T) {
 	require.Equal(t, []Source{{Dir: "x"}}, c.Data.Sources)
 	require.Equal(t, "a b.json", c.Tokenizer.Path)
 	for setting, want := range map[string]string{
-		"model.layers": "key=value", "model.layer=2": `the nearest is "model.layers"`, "model.layers=x": "key model.layers", "model=3": "unknown key",
+		"model.layers": "key=value", "model.layer=2": `the nearest is "model.layers"`, "model.layers=x": "--set model.layers=x: key model.layers: want a whole number", "model=3": "unknown key",
 	} {
 		_, err := Load("", "", []string{setting})
 		require.ErrorContains(t, err, want)

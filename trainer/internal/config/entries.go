@@ -24,16 +24,34 @@ type Entry struct {
 	Meaning string `json:"meaning"`
 }
 
+// Differences lists the keys in which two configurations differ.
+func Differences(a, b Config) []string {
+	var keys []string
+	x, y := a.Tables(), b.Tables()
+	for _, key := range Keys() {
+		if !reflect.DeepEqual(lookup(x, key), lookup(y, key)) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// lookup is the value of a dotted key in nested tables, nil if it is absent.
+func lookup(tables map[string]any, key string) any {
+	head, rest, nested := strings.Cut(key, ".")
+	if !nested {
+		return tables[key]
+	}
+	inner, _ := tables[head].(map[string]any)
+	return lookup(inner, rest)
+}
+
 // Entries lists every key with its default and what it means.
 func Entries() []Entry {
 	var all []Entry
 	defaults := Default().Tables()
 	walk("", reflect.TypeFor[Config](), func(key string, f reflect.StructField) {
-		table, name := defaults, key
-		if head, rest, ok := strings.Cut(key, "."); ok {
-			table, name = defaults[head].(map[string]any), rest
-		}
-		all = append(all, Entry{Key: key, Default: table[name], Meaning: f.Tag.Get("doc")})
+		all = append(all, Entry{Key: key, Default: lookup(defaults, key), Meaning: f.Tag.Get("doc")})
 	})
 	return all
 }

@@ -21,3 +21,11 @@ func TestEntries(t *testing.T) {
 	require.Nil(t, byKey["optim.groups"].Default)
 	require.Equal(t, []any{map[string]any{"rustgen": map[string]any{"level": int64(2), "megabytes": 16.0}}}, byKey["data.sources"].Default)
 }
+
+func TestDifferences(t *testing.T) {
+	a, b := Default(), Default()
+	require.Empty(t, Differences(a, b))
+	b.Seed, b.Model.Ternary, b.Data.Sources = 2, true, []Source{{Dir: "x"}}
+	b.Optim.Groups = []Group{{Match: []string{"*"}, Rule: "adamw", LR: 1}}
+	require.Equal(t, []string{"seed", "data.sources", "model.ternary", "optim.groups"}, Differences(a, b))
+}

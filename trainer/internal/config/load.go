@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func Load(preset, file string, set []string) (Config, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return c, fmt.Errorf("reading the configuration: %w", err)
+			return c, fmt.Errorf("reading the configuration: %w: name a file that exists, or make one with trainer config", err)
 		}
 		if err := c.merge(text, file); err != nil {
 			return c, err
@@ -78,6 +79,12 @@ func (c *Config) merge(text []byte, name string) error {
 	}
 	d := toml.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
+	where := func(line int) string { // a setting has no lines
+		if strings.HasPrefix(name, setPrefix) {
+			return name
+		}
+		return fmt.Sprintf("%s:%d", name, line)
+	}
 	err := d.Decode(c)
 	var unknown *toml.StrictMissingError
 	var wrong *toml.DecodeError
@@ -86,20 +93,33 @@ func (c *Config) merge(text []byte, name string) error {
 		var errs []error
 		for _, e := range unknown.Errors {
 			line, _ := e.Position()
-			errs = append(errs, unknownKey(fmt.Sprintf("%s:%d", name, line), strings.Join(e.Key(), ".")))
+			errs = append(errs, unknownKey(where(line), strings.Join(e.Key(), ".")))
 		}
 		return errors.Join(errs...)
 	case errors.As(err, &wrong):
 		line, _ := wrong.Position()
-		key := strings.Join(wrong.Key(), ".")
-		if key == "" {
-			key = "?"
-		}
-		return fmt.Errorf("%s:%d: key %s: %s", name, line, key, strings.TrimPrefix(wrong.Error(), "toml: "))
+		return wrongValue(where(line), strings.Join(wrong.Key(), "."), strings.TrimPrefix(wrong.Error(), "toml: "))
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+var wrongType = regexp.MustCompile(`^cannot decode TOML (\w+) into struct field \S+ of type (\S+)$`)
+
+// goTypes names the types of keys for people.
+var goTypes = map[string]string{"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false", "string": "a string in quotes"}
+
+// wrongValue says what is wrong with the value of a key, or with the file when
+// there is no key yet.
+func wrongValue(where, key, reason string) error {
+	if key == "" {
+		return fmt.Errorf("%s: %s", where, reason)
+	}
+	if m := wrongType.FindStringSubmatch(reason); m != nil && goTypes[m[2]] != "" {
+		reason = fmt.Sprintf("want %s, not a TOML %s", goTypes[m[2]], m[1])
+	}
+	return fmt.Errorf("%s: key %s: %s", where, key, reason)
 }
 
 // unknownKey names a key that does not exist and the one that was probably
@@ -114,6 +134,9 @@ func unknownKey(where, key string) error {
 	return fmt.Errorf("%s: unknown key %q; the nearest is %q", where, key, nearest)
 }
 
+// setPrefix begins the name of a setting in errors.
+const setPrefix = "--set "
+
 // Set applies one setting key=value. The value is TOML; a bare word is taken as
 // a string.
 func (c *Config) Set(setting string) error {
@@ -122,7 +145,7 @@ func (c *Config) Set(setting string) error {
 		return fmt.Errorf("--set %s: want key=value", setting)
 	}
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-	where := "--set " + setting
+	where := setPrefix + setting
 	if !slices.Contains(Keys(), key) {
 		return unknownKey(where, key)
 	}

@@ -31,10 +31,24 @@ func Check(c config.Config) error {
 	}
 	_, err := pipeline(c.Data, c.Seed)
 	if c.Tokenizer.Path != "" {
-		_, wrong := bpe.Load(c.Tokenizer.Path)
+		_, wrong := given(c)
 		err = errors.Join(err, wrong)
 	}
 	return err
+}
+
+// given loads the tokenizer of tokenizer.path.
+func given(c config.Config) (*bpe.Tokenizer, error) {
+	t, err := bpe.Load(c.Tokenizer.Path)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer.path: %w: name a tokenizer.json", err)
+	}
+	for _, name := range []string{BOS, EOS} {
+		if _, ok := t.ID(name); !ok {
+			return nil, fmt.Errorf("tokenizer.path: %s has no special token %s: train one with trainer tokenizer train", c.Tokenizer.Path, name)
+		}
+	}
+	return t, nil
 }
 
 // Vocab is the number of ids that a run of the configuration will have: that of
@@ -48,7 +62,7 @@ func Vocab(c config.Config) (int, error) {
 		return p.Tokenizer.VocabSize(), p.Close()
 	}
 	if c.Tokenizer.Path != "" {
-		t, err := bpe.Load(c.Tokenizer.Path)
+		t, err := given(c)
 		if err != nil {
 			return 0, err
 		}
@@ -71,41 +85,49 @@ func (p *Prepared) CheckContext(context int) error {
 }
 
 // claim makes dir a folder to prepare data in: it is new or empty, or holds
-// what an interrupted preparation has left, which is removed.
-func claim(dir string) error {
+// what an interrupted preparation has left, which is removed. undo gives the
+// folder up again.
+func claim(dir string) (undo func(), err error) {
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("prepared data: %w: choose another folder", err)
+	isNew := errors.Is(err, os.ErrNotExist)
+	if err != nil && !isNew {
+		return nil, fmt.Errorf("prepared data: %w: choose another folder", err)
 	}
 	mark := filepath.Join(dir, unfinishedFile)
 	if _, err := os.Stat(mark); err != nil && len(entries) > 0 {
-		return fmt.Errorf("prepared data: %s is not empty and was not made here: choose another folder", dir)
+		return nil, fmt.Errorf("prepared data: %s is not empty and was not made here: choose another folder", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("prepared data: %w: choose another folder", err)
+		return nil, fmt.Errorf("prepared data: %w: choose another folder", err)
 	}
+	if err := errors.Join(os.WriteFile(mark, []byte("{}\n"), 0o644), removeShards(dir)); err != nil {
+		return nil, fmt.Errorf("prepared data: %w", err)
+	}
+	return func() {
+		removeShards(dir)
+		os.Remove(filepath.Join(dir, tokenizerFile))
+		os.Remove(mark)
+		if isNew {
+			os.Remove(dir) // only if it is empty
+		}
+	}, nil
+}
+
+// removeShards removes the shards of a preparation that did not end.
+func removeShards(dir string) error {
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		part := strings.HasPrefix(e.Name(), "train-") || strings.HasPrefix(e.Name(), "val-")
 		if part && strings.HasSuffix(e.Name(), shard.Extension) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return fmt.Errorf("prepared data: %w", err)
-			}
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
-	if err := os.WriteFile(mark, []byte("{}\n"), 0o644); err != nil {
-		return fmt.Errorf("prepared data: %w", err)
-	}
-	return nil
+	return err
 }
 
-// explain adds what to do to the errors that sources without text and too
-// large vocabularies end with.
+// explain adds what to do to the errors that sources without text end with.
 func explain(err error) error {
-	var vocab *bpe.VocabError
-	switch {
-	case errors.As(err, &vocab):
-		return fmt.Errorf("%w (tokenizer.vocab)", err)
-	case errors.Is(err, corpus.ErrEmpty):
+	if errors.Is(err, corpus.ErrEmpty) {
 		return fmt.Errorf("%w: give data with text that the filters keep; --ext chooses the files of a directory", err)
 	}
 	return err

@@ -15,7 +15,7 @@ import (
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 )
 
-// Mutation: a claim that ignores what lies in the folder makes
+// Mutation: leaving out undo makes TestBadSources fail; a claim that ignores what lies in the folder makes
 // TestPrepareTouchesOnlyItsOwn fail; counting validation documents as training
 // ones makes TestCountIsWhatPrepareKeeps fail.
 
@@ -108,6 +108,19 @@ func TestPrepareTouchesOnlyItsOwn(t *testing.T) {
 	require.ErrorContains(t, err, "choose another folder")
 }
 
+// TestInterrupted: what a preparation has done by then stays for the next one.
+func TestInterrupted(t *testing.T) {
+	_, c := documents(t, 30)
+	out := filepath.Join(t.TempDir(), "out")
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := Prepare(ctx, c, out, func(string, ...any) { cancel() }) // after the tokenizer
+	require.ErrorIs(t, err, context.Canceled)
+	require.FileExists(t, filepath.Join(out, unfinishedFile))
+	p, err := Prepare(context.Background(), c, out, quiet)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+}
+
 func TestPreparedFolderAsSource(t *testing.T) {
 	ctx := context.Background()
 	_, c := documents(t, 30)
@@ -174,8 +187,15 @@ func TestBadSources(t *testing.T) {
 	} {
 		bad := c
 		change(&bad)
-		_, err := Prepare(ctx, bad, filepath.Join(t.TempDir(), "out"), quiet)
+		out := t.TempDir()
+		_, err := Prepare(ctx, bad, filepath.Join(out, "new"), quiet)
 		require.ErrorContains(t, err, want)
+		require.NoDirExists(t, filepath.Join(out, "new"))
+		_, err = Prepare(ctx, bad, out, quiet)
+		require.ErrorContains(t, err, want)
+		left, err := os.ReadDir(out)
+		require.NoError(t, err)
+		require.Empty(t, left, "a folder that was there stays, empty")
 	}
 	bad := c
 	bad.Tokenizer.Path = filepath.Join(dir, "gone.json")

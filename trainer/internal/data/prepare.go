@@ -83,7 +83,7 @@ func key(c config.Config) (string, error) {
 		Given     [32]byte
 	}{c.Seed, c.Data, c.Tokenizer, [32]byte{}}
 	if c.Tokenizer.Path != "" {
-		t, err := bpe.Load(c.Tokenizer.Path)
+		t, err := given(c)
 		if err != nil {
 			return "", err
 		}
@@ -154,16 +154,27 @@ func Open(dir string) (p *Prepared, err error) {
 	return p, nil
 }
 
-// build writes prepared data into dir.
+// build makes prepared data in dir, or nothing; what an interrupt leaves is made
+// again by the next one.
 func build(ctx context.Context, c config.Config, dir, want string, notice func(format string, args ...any)) error {
-	start := time.Now()
 	p, err := pipeline(c.Data, c.Seed)
 	if err != nil {
 		return err
 	}
-	if err := claim(dir); err != nil {
+	undo, err := claim(dir)
+	if err != nil {
 		return err
 	}
+	err = write(ctx, c, p, dir, want, notice)
+	if err != nil && ctx.Err() == nil {
+		undo()
+	}
+	return err
+}
+
+// write writes prepared data into a folder of its own.
+func write(ctx context.Context, c config.Config, p *corpus.Pipeline, dir, want string, notice func(format string, args ...any)) error {
+	start := time.Now()
 	tok, err := tokenizer(ctx, c, p, notice)
 	if err != nil {
 		return explain(err)
@@ -193,16 +204,7 @@ func build(ctx context.Context, c config.Config, dir, want string, notice func(f
 // tokenizer loads or trains the tokenizer.
 func tokenizer(ctx context.Context, c config.Config, p *corpus.Pipeline, notice func(format string, args ...any)) (*bpe.Tokenizer, error) {
 	if c.Tokenizer.Path != "" {
-		t, err := bpe.Load(c.Tokenizer.Path)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range []string{BOS, EOS} {
-			if _, ok := t.ID(name); !ok {
-				return nil, fmt.Errorf("tokenizer %s has no special token %s", c.Tokenizer.Path, name)
-			}
-		}
-		return t, nil
+		return given(c)
 	}
 	start := time.Now()
 	var failed error
@@ -219,8 +221,11 @@ func tokenizer(ctx context.Context, c config.Config, p *corpus.Pipeline, notice 
 		}
 	}
 	t, err := bpe.Train(iter.Seq[[]byte](docs), bpe.Config{VocabSize: c.Tokenizer.Vocab, Split: bpe.Split(c.Tokenizer.Split), Special: []string{BOS, EOS, Pad}})
-	if err := errors.Join(failed, err); err != nil {
-		return nil, err
+	if failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer.vocab = %d: %w", c.Tokenizer.Vocab, err)
 	}
 	notice("tokenizer: %d ids from %.1f MB in %.1f s", t.VocabSize(), float64(bytes)/1e6, time.Since(start).Seconds())
 	return t, nil
