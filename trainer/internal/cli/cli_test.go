@@ -55,15 +55,18 @@ func TestExitCodes(t *testing.T) {
 	require.Equal(t, "trainer: first; second\n", errs)
 	for _, args := range [][]string{
 		{"bakcends"}, {"backends", "--x"}, {"data"}, {"generate"}, {"train", "--steps", "many"}, {"train", "--steps", "1", "--time", "1m"},
-		{"tokenizer", "encode"}, {"backends", "extra"}, {"train", "--resume"}, {"train", "--column", "text"}, {"train", "--ext", "md"},
+		{"tokenizer", "encode"}, {"backends", "extra"}, {"train", "--resume"}, {"train", "--steps", "3"}, {"data", "stats"},
+		{"data", "prepare", "--out", "x"}, {"train", "--column", "text"}, {"train", "--ext", "md"},
 		{"train", "--data", "src", "--column", "text"}, {"train", "--data", ""},
 	} {
 		code, out, errs := call(h, args...)
 		require.Equal(t, exitUsage, code, "%q: %s", args, errs)
 		require.Empty(t, out)
-		require.Contains(t, errs, "trainer --help")
+		require.Regexp(t, `\ntry: trainer[a-z ]* --help\n$`, errs)
 		require.NotContains(t, errs, "\n\n")
 	}
+	_, _, errs = call(h, "data", "prepare")
+	require.Contains(t, errs, "try: trainer data prepare --help")
 	_, _, errs = call(h, "bakcends")
 	require.Contains(t, errs, "backends", "a suggestion")
 	code, _, _ = call(Handlers{}, "backends")
@@ -84,6 +87,11 @@ func TestTrainFlagsBecomeSettings(t *testing.T) {
 	require.True(t, got.Resume)
 	require.True(t, got.NoReexec)
 	require.Equal(t, "r", got.Run)
+
+	code, _, errs = call(h, "train", "--set", "data.sources = []")
+	require.Zero(t, code, errs)
+	code, _, errs = call(h, "train", "--resume", "--run", "r")
+	require.Zero(t, code, errs)
 
 	code, _, errs = call(h, "--backend", "go")
 	require.Zero(t, code, errs)

@@ -174,6 +174,15 @@ func (f *trainFlags) options(a *app) (TrainOptions, error) {
 	return o, nil
 }
 
+// withData is options for a command that needs to be told what to read.
+func (f *trainFlags) withData(a *app) (TrainOptions, error) {
+	o, err := f.options(a)
+	if err == nil && !o.choosesData() {
+		err = errors.New("which documents? give --data PATH, --preset NAME or --config FILE")
+	}
+	return o, err
+}
+
 func (a *app) train() *cobra.Command {
 	f := a.trainFlags()
 	c := &cobra.Command{
@@ -192,11 +201,13 @@ other flag: the run keeps its configuration, only its end and its backend may ch
   trainer train --data src --time 20m --set model.dim=384 --run runs/mine
   trainer train --resume --run runs/mine`,
 		RunE: run(a, a.h.Train, func() (TrainOptions, error) {
-			o, err := f.options(a)
-			if err == nil && o.Resume && o.Run == "" {
-				err = errors.New("--resume needs --run, the directory of the run to go on with")
+			switch {
+			case !f.o.Resume:
+				return f.withData(a)
+			case f.o.Run == "":
+				return f.o, errors.New("--resume needs --run, the directory of the run to go on with")
 			}
-			return o, err
+			return f.options(a)
 		}),
 	}
 	f.add(c, "config", "data", "budget", "seed", "backend", "run", "resume", "set")
@@ -255,7 +266,7 @@ With --json it prints documents, bytes and what was removed by reason.`,
 		Example: `  trainer data prepare --data src --data docs.parquet --column text --out prepared
   trainer data prepare --data notes --ext md,txt --set tokenizer.vocab=2048 --out prepared`,
 		RunE: run(a, a.h.DataPrepare, func() (DataOptions, error) {
-			o, err := f.options(a)
+			o, err := f.withData(a)
 			return DataOptions{Common: o.Common, ConfigOptions: o.ConfigOptions, Out: out}, err
 		}),
 	}
@@ -273,7 +284,7 @@ func (a *app) dataStats() *cobra.Command {
 kept, what the filters remove by reason, the split, origins and licences.`,
 		Example: `  trainer data stats --data src`,
 		RunE: run(a, a.h.DataStats, func() (DataOptions, error) {
-			o, err := f.options(a)
+			o, err := f.withData(a)
 			return DataOptions{Common: o.Common, ConfigOptions: o.ConfigOptions}, err
 		}),
 	}

@@ -3,8 +3,8 @@
 //
 // # Rules
 //
-// Progress and logs go to standard error. With --json a command prints one
-// JSON object to standard output and nothing else goes there. An error is one
+// Progress and logs go to standard error, results to standard output: as text
+// or, with --json, as one JSON object and nothing else. An error is one
 // line with its cause and what to do, exit code 1; a wrong command line exits
 // with 2. The first interrupt ends the context that every command gets, so that
 // training saves a checkpoint; the second ends the process at once.

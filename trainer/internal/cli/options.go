@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Common are the flags of every command that runs something, and its streams.
@@ -29,6 +31,14 @@ func (c Common) Printf(format string, args ...any) {
 type ConfigOptions struct {
 	Preset, File string
 	Set          []string
+}
+
+// choosesData reports whether anything says where documents come from.
+func (o ConfigOptions) choosesData() bool {
+	return o.Preset != "" || o.File != "" || slices.ContainsFunc(o.Set, func(s string) bool {
+		key, _, _ := strings.Cut(s, "=")
+		return strings.TrimSpace(key) == "data.sources"
+	})
 }
 
 // TrainOptions are the flags of train and of the journey without arguments.

@@ -29,12 +29,12 @@ type badInput struct {
 var badInputs = []badInput{
 	{"unknown preset", "train --preset quickstrat", []string{"quickstrat", "there are crates, quickstart"}},
 	{"configuration file not there", "train --config gone.toml", []string{"gone.toml", "no such file", "trainer config"}},
-	{"unknown key", "train --set model.layer=3", []string{"model.layer", `the nearest is "model.layers"`}},
+	{"unknown key", "train --data src --set model.layer=3", []string{"model.layer", `the nearest is "model.layers"`}},
 	{"unknown key in a file", "train --config unknown.toml --run new", []string{"unknown.toml:2", `the nearest is "model.layers"`}},
-	{"wrong type", "train --set model.layers=two --run new", []string{"--set model.layers=two: key model.layers: want a whole number"}},
+	{"wrong type", "train --data src --set model.layers=two --run new", []string{"--set model.layers=two: key model.layers: want a whole number"}},
 	{"wrong type in a file", "train --config type.toml --run new", []string{"type.toml:2", "model.layers", "want a whole number"}},
-	{"value out of range", "train --set train.batch=0 --run new", []string{"train.batch = 0", "more than 0"}},
-	{"several at once", "train --set train.batch=0 --set model.dim=0 --run new", []string{"train.batch = 0", "dimension 0"}},
+	{"value out of range", "train --data src --set train.batch=0 --run new", []string{"train.batch = 0", "more than 0"}},
+	{"several at once", "train --data src --set train.batch=0 --set model.dim=0 --run new", []string{"train.batch = 0", "dimension 0"}},
 	{"plan with an unknown key", "plan --set optim.lrr=3", []string{`the nearest is "optim.lr"`}},
 	{"config with an unknown key", "config --set optim.lrr=3", []string{`the nearest is "optim.lr"`}},
 

@@ -14,6 +14,7 @@ import (
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // DataResult is what data prepare and data stats report.
@@ -39,12 +40,12 @@ func dataResult(m data.Manifest) DataResult {
 
 // print shows the counts as text.
 func (r DataResult) print(o cli.Common) {
-	o.Printf("documents   %d, %.1f MB, from %d origins\n", r.Documents, float64(r.Bytes)/1e6, r.Origins)
+	o.Printf("documents   %d, %sB, from %d origins\n", r.Documents, track.Quantity(float64(r.Bytes)), r.Origins)
 	for _, p := range []struct {
 		name string
 		part data.Part
 	}{{"train", r.Train}, {"validation", r.Val}} {
-		o.Printf("%-12s%d documents, %.1f MB", p.name, p.part.Documents, float64(p.part.Bytes)/1e6)
+		o.Printf("%-12s%d documents, %sB", p.name, p.part.Documents, track.Quantity(float64(p.part.Bytes)))
 		if r.Tokens > 0 {
 			o.Printf(", %d tokens", p.part.Tokens)
 		}
@@ -62,7 +63,7 @@ func (r DataResult) print(o cli.Common) {
 
 func printRemoved(o cli.Common, removed map[corpus.Reason]corpus.Count) {
 	for _, reason := range slices.Sorted(maps.Keys(removed)) {
-		o.Printf("removed     %s: %d documents, %.1f MB\n", reason, removed[reason].Documents, float64(removed[reason].Bytes)/1e6)
+		o.Printf("removed     %s: %d documents, %sB\n", reason, removed[reason].Documents, track.Quantity(float64(removed[reason].Bytes)))
 	}
 }
 
@@ -137,7 +138,7 @@ func DataCrates(ctx context.Context, o cli.CratesOptions) (any, error) {
 	for _, c := range m.Crates {
 		r.Licenses[c.License]++
 	}
-	o.Printf("crates      %d, with %d documents, %.1f MB\n", r.Crates, r.Documents, float64(r.Bytes)/1e6)
+	o.Printf("crates      %d, with %d documents, %sB\n", r.Crates, r.Documents, track.Quantity(float64(r.Bytes)))
 	printRemoved(o.Common, r.Removed)
 	o.Printf("written to  %s; use it with: trainer train --preset crates --data %s\n", o.Out, quoted(o.Out))
 	return r, nil

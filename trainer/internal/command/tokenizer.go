@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -149,7 +150,7 @@ func TokenizerDecode(_ context.Context, o cli.TokenizerOptions) (any, error) {
 		return nil, err
 	}
 	text := tok.Decode(ids)
-	o.Printf("%s\n", text)
+	o.Printf("%s\n", bytes.TrimSuffix(text, []byte("\n")))
 	return DecodeResult{Text: string(text), Tokens: len(ids)}, nil
 }
 

@@ -75,6 +75,9 @@ func TestTokenizerCommands(t *testing.T) {
 		require.Equal(t, DecodeResult{Text: sample, Tokens: plain.(EncodeResult).Tokens}, decoded)
 		require.Equal(t, sample+"\n", shown)
 	}
+	_, shown, err := use(TokenizerDecode, "", cli.TokenizerOptions{Input: fmt.Sprint(tok.Encode(nil, []byte("fn\n")))})
+	require.NoError(t, err)
+	require.Equal(t, "fn\n", shown, "one line feed at the end, not two")
 	empty, _, err := use(TokenizerEncode, "", cli.TokenizerOptions{Input: ""})
 	require.NoError(t, err)
 	require.NotNil(t, empty.(EncodeResult).IDs, "[] in JSON, not null")

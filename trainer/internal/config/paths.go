@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -15,7 +14,7 @@ import (
 // PathSources describes paths as sources of documents, by what lies there:
 //
 //	a name that ends in .parquet          parquet, with the text in column
-//	a folder of such files, column given  the same
+//	a folder of such files                the same; other files may be beside them if column is given
 //	a file with lines name TAB version …  a list of crates
 //	anything else                         a directory, its files with an ending in ext, or one file
 //
@@ -28,7 +27,7 @@ func PathSources(paths []string, column string, ext []string) ([]Source, error) 
 		switch {
 		case p == "":
 			return nil, errors.New("a path of the data is empty")
-		case strings.HasSuffix(p, ".parquet") || column != "" && holdsParquet(p):
+		case strings.HasSuffix(p, ".parquet") || holdsParquet(p, column == ""):
 			parquet = true
 			all = append(all, Source{Parquet: p, Column: column})
 		case listsCrates(p):
@@ -43,10 +42,17 @@ func PathSources(paths []string, column string, ext []string) ([]Source, error) 
 	return all, nil
 }
 
-// holdsParquet reports whether a folder holds a parquet file.
-func holdsParquet(path string) bool {
+// holdsParquet reports whether a folder holds parquet files, and nothing but
+// those if alone is set.
+func holdsParquet(path string, alone bool) bool {
 	entries, _ := os.ReadDir(path)
-	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasSuffix(e.Name(), ".parquet") })
+	n := 0
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".parquet") {
+			n++
+		}
+	}
+	return n > 0 && (n == len(entries) || !alone)
 }
 
 var crateLine = regexp.MustCompile(`^[A-Za-z0-9_-]+\t[0-9]+\.[0-9]+\.[0-9]+[^\t]*(\t|$)`)

@@ -24,7 +24,8 @@ func TestPathSources(t *testing.T) {
 	list := write("crates.txt", "# a list\n\nserde_json\t1.0.149\tMIT OR Apache-2.0\t69\t600000\tabc\n")
 	words := write("words.txt", "name\tmeaning\nserde\t1.0\n")
 	source := write("src/a.rs", "fn main() {}\n")
-	a := write("many/a.parquet", "")
+	a, mixed := write("many/a.parquet", ""), filepath.Dir(write("mixed/a.parquet", ""))
+	write("mixed/a.rs", "")
 	src, many, gone := filepath.Dir(source), filepath.Dir(a), filepath.Join(dir, "gone")
 	for _, c := range []struct {
 		name  string
@@ -40,7 +41,9 @@ func TestPathSources(t *testing.T) {
 		{"parquet", []string{a, src}, "", nil, []Source{{Parquet: a}, {Dir: src}}},
 		{"parquet not there", []string{gone + ".parquet"}, "body", nil, []Source{{Parquet: gone + ".parquet", Column: "body"}}},
 		{"folder of parquet", []string{many, src}, "body", nil, []Source{{Parquet: many, Column: "body"}, {Dir: src}}},
-		{"folder of parquet, no column", []string{many}, "", nil, []Source{{Dir: many}}},
+		{"folder of parquet, no column", []string{many}, "", nil, []Source{{Parquet: many}}},
+		{"mixed folder", []string{mixed}, "", nil, []Source{{Dir: mixed}}},
+		{"mixed folder, column", []string{mixed}, "body", nil, []Source{{Parquet: mixed, Column: "body"}}},
 		{"not there", []string{gone}, "", nil, []Source{{Dir: gone}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
