@@ -108,6 +108,15 @@ func TestBenchDefaultsAreTheReferenceModel(t *testing.T) {
 	require.Equal(t, BenchTrainOptions{Layers: 4, Dim: 256, Heads: 4, Vocab: 4096, Seq: 256, Batch: 8, Steps: 20, MLP: "silu", Backend: "auto"}, got)
 }
 
+func TestEvalFlags(t *testing.T) {
+	var got EvalOptions
+	h := Handlers{EvalBPB: func(_ context.Context, o EvalOptions) (any, error) { got = o; return nil, nil }}
+	code, _, errs := call(h, "eval", "bpb", "--run", "r", "--data", "a", "--data", "b", "--ext", "md,txt", "--column", "body", "--backend", "go")
+	require.Zero(t, code, errs)
+	got.Common = Common{}
+	require.Equal(t, EvalOptions{Run: "r", Data: []string{"a", "b"}, Ext: []string{"md", "txt"}, Column: "body", Backend: "go"}, got)
+}
+
 func TestEveryCommandHasHelp(t *testing.T) {
 	for _, args := range []string{"", "train", "plan", "config", "data", "data prepare", "data crates", "data stats", "tokenizer", "tokenizer train",
 		"tokenizer encode", "tokenizer decode", "eval", "eval bpb", "eval rust", "generate", "export", "export hf", "backends", "bench", "bench train", "bench tokenizer"} {

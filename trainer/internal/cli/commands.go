@@ -100,8 +100,12 @@ type trainFlags struct {
 
 func (a *app) trainFlags() *trainFlags { return &trainFlags{} }
 
-// dataHelp says what --data takes.
-const dataHelp = "read documents from `PATH`: a directory, a parquet file, a list of crates, a prepared folder; may be repeated"
+// The help of the flags that say what to read.
+const (
+	dataHelp   = "read documents from `PATH`: a directory, a parquet file, a list of crates, a prepared folder; may be repeated"
+	extHelp    = "read the files of directories with these `ENDINGS`, like rs,md (default rs)"
+	columnHelp = "take the text of parquet files from column `NAME` (default content, text or code)"
+)
 
 // add registers the named groups of flags.
 func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
@@ -114,8 +118,8 @@ func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
 			flags.StringVar(&f.o.File, "config", "", "read the configuration `FILE`")
 		case "data":
 			flags.StringArrayVar(&f.data, "data", nil, dataHelp)
-			flags.StringSliceVar(&f.ext, "ext", nil, "read the files of directories with these `ENDINGS`, like rs,md (default rs)")
-			flags.StringVar(&f.column, "column", "", "take the text of parquet files from column `NAME` (default content, text or code)")
+			flags.StringSliceVar(&f.ext, "ext", nil, extHelp)
+			flags.StringVar(&f.column, "column", "", columnHelp)
 		case "budget":
 			flags.IntVar(&f.steps, "steps", 0, "end after `N` updates")
 			flags.Int64Var(&f.tokens, "tokens", 0, "end after `N` tokens")
@@ -123,7 +127,7 @@ func (f *trainFlags) add(cmd *cobra.Command, groups ...string) {
 		case "seed":
 			flags.Int64Var(&f.seed, "seed", 0, "seed `N` of everything random")
 		case "backend":
-			flags.StringVar(&f.backend, "backend", "", "run on `NAME`: auto, xla or go; see trainer backends")
+			flags.StringVar(&f.backend, "backend", "", "run on `NAME`: auto, xla or go (default auto); see trainer backends")
 		case "run":
 			flags.StringVar(&f.o.Run, "run", "", "work in the directory `DIR` (default runs/<preset>-<time>)")
 		case "resume":

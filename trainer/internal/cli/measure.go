@@ -17,7 +17,8 @@ The text is the run's validation part, or all documents of --data.`,
 	}
 	bpb.Flags().StringVar(&b.Run, "run", "", "use the model of the run directory `DIR`")
 	bpb.Flags().StringArrayVar(&b.Data, "data", nil, "read text from `PATH` as train does (default the run's validation text); may be repeated")
-	bpb.Flags().StringVar(&b.Column, "column", "", "take the text of parquet files from column `NAME` (default content, text or code)")
+	bpb.Flags().StringSliceVar(&b.Ext, "ext", nil, extHelp)
+	bpb.Flags().StringVar(&b.Column, "column", "", columnHelp)
 	bpb.Flags().StringVar(&b.Backend, "backend", "auto", "run on `NAME`: auto, xla or go")
 	_ = bpb.MarkFlagRequired("run")
 	rust := &cobra.Command{

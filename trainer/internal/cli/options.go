@@ -85,6 +85,7 @@ type EvalOptions struct {
 	Common
 	Run         string
 	Data        []string
+	Ext         []string
 	Column      string
 	Backend     string
 	Samples     int

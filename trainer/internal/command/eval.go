@@ -177,7 +177,7 @@ func (t *trained) evalData(ctx context.Context, o cli.EvalOptions) (d *data.Prep
 		return d, func() { d.Close() }, err
 	}
 	c := t.Config
-	if c.Data.Sources, err = config.PathSources(o.Data, o.Column, nil); err != nil {
+	if c.Data.Sources, err = config.PathSources(o.Data, o.Column, o.Ext); err != nil {
 		return nil, nil, err
 	}
 	dir, err := os.MkdirTemp("", "trainer-eval-")
