@@ -1,7 +1,5 @@
 package rustgen
 
-import "strings"
-
 // Example is one call and what it returns.
 type Example struct {
 	Args []Value
@@ -18,7 +16,7 @@ func (t *Task) Examples(n int) []Example {
 	for tries := 0; len(out) < n && tries < exampleTries*n; tries++ {
 		args := t.inputs(r)
 		want, err := t.eval(args)
-		if err != nil || seenArgs(out, args) || t.wide(args, want) {
+		if err != nil || seenArgs(out, args) || !t.fits(Example{args, want}) {
 			continue
 		}
 		// Calls that all return the same say little: the second half of the tries takes what comes.
@@ -28,16 +26,6 @@ func (t *Task) Examples(n int) []Example {
 		out = append(out, Example{args, want})
 	}
 	return out
-}
-
-// wide says whether arguments or result would not fit on a line of their own.
-func (t *Task) wide(args []Value, want Value) bool {
-	call := len(t.appendCall(nil, args))
-	most := 80
-	if t.Result.Kind == Bool {
-		most -= len("let result")
-	}
-	return call-len(t.Name) > fnCallWidth || call > most || len(literal(nil, t.Result, want, false)) > fnCallWidth
 }
 
 func seenArgs(have []Example, args []Value) bool {
@@ -121,89 +109,4 @@ func mentions(t Type, k Kind) bool {
 		}
 	}
 	return false
-}
-
-// appendAssert writes what the example says, each line behind prefix.
-func (t *Task) appendAssert(dst []byte, e Example, prefix string) []byte {
-	if t.Receiver == ByMut {
-		return t.appendMutAssert(dst, e, prefix)
-	}
-	call := string(t.appendCall(nil, e.Args))
-	return appendCheck(dst, prefix, call, t.Result, e.Want)
-}
-
-// appendMutAssert calls a method on a variable and checks both its result and what it left behind.
-func (t *Task) appendMutAssert(dst []byte, e Example, prefix string) []byte {
-	v, self := snake(t.Self.Name), named(t.Self)
-	dst = append(append(append(append(dst, prefix...), "let mut "...), v...), " = "...)
-	dst = append(literal(dst, self, e.Args[0], true), ";\n"...)
-	call := []byte(v + "." + t.Name + "(")
-	for i, p := range t.Params {
-		if i > 0 {
-			call = append(call, ", "...)
-		}
-		call = literal(call, p.Type, e.Args[i+1], true)
-	}
-	call = append(call, ')')
-	after := e.Want
-	if t.Result.Kind == Unit {
-		dst = append(append(append(dst, prefix...), call...), ";\n"...)
-	} else {
-		dst = appendCheck(dst, prefix, string(call), t.Result, e.Want.L[0])
-		after = e.Want.L[1]
-	}
-	return appendCheck(dst, prefix, v, self, after)
-}
-
-// fnCallWidth is the width of arguments up to which rustfmt leaves a call on one line.
-const fnCallWidth = 60
-
-// appendCheck writes assert! or assert_eq!, broken over lines where rustfmt would.
-func appendCheck(dst []byte, prefix, call string, t Type, want Value) []byte {
-	dst = append(dst, prefix...)
-	if t.Kind == Bool {
-		if want.I == 0 {
-			call = "!" + call
-		}
-		if len(call) <= fnCallWidth {
-			return append(dst, "assert!("+call+");\n"...)
-		}
-		return append(dst, "let result = "+strings.TrimPrefix(call, "!")+";\n"+prefix+"assert!("+call[:len(call)-len(strings.TrimPrefix(call, "!"))]+"result);\n"...)
-	}
-	w := string(literal(nil, t, want, false))
-	if len(call)+2+len(w) <= fnCallWidth {
-		return append(dst, "assert_eq!("+call+", "+w+");\n"...)
-	}
-	return append(dst, "assert_eq!(\n"+prefix+"    "+call+",\n"+prefix+"    "+w+"\n"+prefix+");\n"...)
-}
-
-// appendCall writes the call of the function or method on args.
-func (t *Task) appendCall(dst []byte, args []Value) []byte {
-	if t.Receiver != Free {
-		dst = append(literal(dst, named(t.Self), args[0], true), '.')
-		args = args[1:]
-	}
-	dst = append(append(dst, t.Name...), '(')
-	for i, p := range t.Params {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = literal(dst, p.Type, args[i], true)
-	}
-	return append(dst, ')')
-}
-
-// snake turns a type's name into a variable's.
-func snake(name string) string {
-	var b strings.Builder
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			if i > 0 {
-				b.WriteByte('_')
-			}
-			c += 'a' - 'A'
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }

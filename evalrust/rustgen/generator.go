@@ -136,19 +136,26 @@ func (g *Generator) draw(i uint64) (Program, bool) {
 			continue
 		}
 		names = append(names, grp.names...)
-		p.groups = append(p.groups, grp)
-		for _, piece := range grp.pieces {
-			if t := piece.task; t != nil {
-				t.seed = r.pcg.Uint64()
-				if docs := r.chance(docsIn[g.cfg.Level]); docs && !t.private {
-					t.examples = 1 + r.below(2)
-				}
-				t.Family = f.name
-				p.Tasks = append(p.Tasks, t)
-			}
-		}
+		p.add(grp, f, r, g.cfg.Level)
 	}
 	return p, tests
+}
+
+// add appends a group and gives each of its tasks a seed, and perhaps doc examples.
+func (p *Program) add(grp *group, f *family, r *rng, level int) {
+	p.groups = append(p.groups, grp)
+	for _, piece := range grp.pieces {
+		t := piece.task
+		if t == nil {
+			continue
+		}
+		t.seed = r.pcg.Uint64()
+		if docs := r.chance(docsIn[level]); docs && !t.private {
+			t.examples = 1 + r.below(2)
+		}
+		t.Family = f.name
+		p.Tasks = append(p.Tasks, t)
+	}
 }
 
 func (g *Generator) family(r *rng) *family {

@@ -64,3 +64,29 @@ func (g *group) appendText(dst []byte) []byte {
 	}
 	return dst
 }
+
+// impl adds a block with a head such as "impl Order" and items, each a text or a task, with blank lines between them.
+func (g *group) impl(head string, items ...any) {
+	g.text("\n" + head + " {\n")
+	for i, item := range items {
+		if i > 0 {
+			g.text("\n")
+		}
+		switch x := item.(type) {
+		case *Task:
+			g.add(x, 1)
+		case string:
+			g.text(x)
+		}
+	}
+	g.text("}\n")
+}
+
+// free adds a free function behind what is there already.
+func (g *group) free(t *Task) {
+	if len(g.pieces) > 0 {
+		g.text("\n")
+	}
+	g.add(t, 0)
+	g.names = append(g.names, t.Name)
+}

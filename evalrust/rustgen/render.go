@@ -60,7 +60,10 @@ func (l *lines) chain(prefix, expr, suffix string) *lines {
 		return l.add(prefix, expr, suffix)
 	}
 	head, rest := segs[0], segs[1:]
-	if len(head) <= 4 && len(rest) > 1 {
+	if len(rest) == 1 && len(rest[0])-strings.IndexByte(rest[0], '(')-2 <= fnCallWidth && 4*l.depth+len(prefix)+len(expr)+len(suffix) <= lineWidth {
+		return l.add(prefix, expr, suffix)
+	}
+	if len(prefix)+len(head) <= 4 && len(rest) > 1 {
 		head, rest = head+rest[0], rest[1:]
 	}
 	l.add(prefix, head)

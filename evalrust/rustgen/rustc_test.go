@@ -15,6 +15,11 @@ import (
 
 // Mutation: making one of numPreds compare with >= instead of > makes TestCompileAndPass fail.
 
+var (
+	familyPrefix = flag.String("rustgen.family", "", "families that TestFamilies looks at, by the beginning of their names")
+	each         = flag.Int("rustgen.each", 2, "programs of each family in TestFamilies")
+)
+
 var full = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
 
 func tool(t testing.TB, name string) string {
@@ -89,6 +94,60 @@ func TestCompileAndPass(t *testing.T) {
 	}
 }
 
+// drawFamily is programs of one family at the levels that have it.
+func drawFamily(f *family, n int) []Program {
+	var ps []Program
+	for i := 0; len(ps) < n; i++ {
+		level := MaxLevel - i%MaxLevel
+		if f.weights[level] == 0 {
+			continue
+		}
+		r := newRNG(uint64(i), 0xfa)
+		p := Program{Index: uint64(i)}
+		p.add(f.make(&ctx{rng: r, level: level, family: f}), f, r, level)
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// TestFamilies compiles, formats and tests programs of every family, held out or not.
+func TestFamilies(t *testing.T) {
+	rustc := tool(t, "rustc")
+	var ps []Program
+	names := map[string]bool{}
+	for i := range registry {
+		if f := &registry[i]; strings.HasPrefix(f.name, *familyPrefix) {
+			require.False(t, names[f.name], "two families are called %s", f.name)
+			names[f.name] = true
+			for _, p := range drawFamily(f, *each) {
+				require.NotEmpty(t, p.Tasks, f.name)
+				for _, task := range p.Tasks {
+					require.NotEmpty(t, task.Examples(3), "%s has no examples\n%s", f.name, p.Items())
+				}
+				ps = append(ps, p)
+			}
+		}
+	}
+	require.NotEmpty(t, ps)
+	if rustfmt, err := exec.LookPath("rustfmt"); err == nil {
+		checkFormat(t, rustfmt, ps)
+	}
+	checkTests(t, rustc, ps)
+}
+
+// checkFormat holds programs to rustfmt's layout.
+func checkFormat(t *testing.T, rustfmt string, ps []Program) {
+	t.Helper()
+	var b bytes.Buffer
+	for i, p := range ps {
+		fmt.Fprintf(&b, "%s\n%s// %d\n", p.Items(), p.Tests(), i)
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), b.Bytes(), 0o644))
+	out, err := run(dir, rustfmt, "--edition=2021", "--check", "--color=never", "p.rs")
+	require.NoError(t, err, "%s", out)
+}
+
 // TestTenThousand compiles each of 10 000 programs over 10 seeds on its own and runs their tests.
 func TestTenThousand(t *testing.T) {
 	if !*full {
@@ -113,14 +172,7 @@ func TestTenThousand(t *testing.T) {
 func TestFormatted(t *testing.T) {
 	rustfmt := tool(t, "rustfmt")
 	for level := 1; level <= MaxLevel; level++ {
-		var b bytes.Buffer
-		for i, p := range take(generator(t, Config{Level: level, Seed: 31, Tests: true}), 200) {
-			fmt.Fprintf(&b, "%s// %d\n", p.Text, i)
-		}
-		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), b.Bytes(), 0o644))
-		out, err := run(dir, rustfmt, "--edition=2021", "--check", "--color=never", "p.rs")
-		require.NoError(t, err, "%s", out)
+		checkFormat(t, rustfmt, take(generator(t, Config{Level: level, Seed: 31}), 200))
 	}
 }
 

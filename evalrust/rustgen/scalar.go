@@ -90,11 +90,14 @@ func charTest(c *ctx) *group {
 	})
 }
 
-// pairOps combine two numbers.
-var pairOps = []struct {
+// pairing is an operation on two numbers, which $1 and $2 stand for.
+type pairing struct {
 	frag, text, code string
 	f                func(a, b int64) int64
-}{
+}
+
+// pairOps combine two numbers.
+var pairOps = []pairing{
 	{"sum", "the sum of `$1` and `$2`", "$1 + $2", add}, {"product", "the product of `$1` and `$2`", "$1 * $2", mul},
 	{"larger", "the larger of `$1` and `$2`", "$1.max($2)", func(a, b int64) int64 { return max(a, b) }},
 	{"smaller", "the smaller of `$1` and `$2`", "$1.min($2)", func(a, b int64) int64 { return min(a, b) }},

@@ -47,8 +47,9 @@ type Task struct {
 	eval     func(args []Value) (Value, error)
 	inputs   func(r *rng) []Value
 	seed     uint64
-	examples int  // examples in the doc comment
-	private  bool // a trait's method, which has no visibility of its own
+	examples int    // examples in the doc comment
+	private  bool   // a trait's method, which has no visibility of its own
+	call     string // how tests call it, with $0 for the first argument, where that is not plain
 	group    *group
 }
 

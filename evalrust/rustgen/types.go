@@ -3,7 +3,8 @@ package rustgen
 // Kind says which Rust type a Type or Value has.
 type Kind uint8
 
-// The kinds of types that occur in signatures. Slice, Str and Map are borrowed (&[T], &str, &HashMap); the rest is owned.
+// The kinds of types that occur in signatures. Slice and Str are borrowed (&[T], &str); what is not a Ref, a RefMut or a Dyn is
+// owned.
 const (
 	Unit Kind = iota
 	Bool
@@ -25,6 +26,10 @@ const (
 	Map
 	Named
 	Ref
+	RefMut
+	Box
+	Func
+	Dyn
 )
 
 var kindNames = [...]string{
@@ -32,8 +37,8 @@ var kindNames = [...]string{
 	F64: "f64", Char: "char", Str: "&str", String: "String",
 }
 
-// Type is a Rust type. Args holds the element of Slice, Vec, Option and Ref, the two sides of Result, key and value of Map, and
-// the members of Tuple. Def describes a Named type.
+// Type is a Rust type. Args holds the element of Slice, Vec, Option, Ref, RefMut and Box, the two sides of Result, key and value of
+// Map, the members of Tuple, and for Dyn (a borrowed trait object) the types that may stand behind it. Def describes a Named type.
 type Type struct {
 	Kind Kind
 	Args []Type
@@ -46,8 +51,10 @@ type TypeDef struct {
 	Name     string
 	Fields   []Param
 	Variants []Variant
-	// HasNew says that an associated function new takes the fields in order.
-	HasNew bool
+	// New is the associated function that takes the fields in order; where it is empty, a value is written as a literal.
+	New string
+	// Tuple says that a struct's fields have no names.
+	Tuple bool
 	// Params is the generic parameter list, such as "<'a>", as it stands behind the name in a signature.
 	Params string
 }
@@ -91,6 +98,14 @@ func hashMap(k, v Type) Type {
 
 func named(d *TypeDef) Type { return Type{Kind: Named, Def: d, text: d.Name + d.Params} }
 func ref(t Type) Type       { return Type{Kind: Ref, Args: []Type{t}, text: "&" + t.text} }
+func refMut(t Type) Type    { return Type{Kind: RefMut, Args: []Type{t}, text: "&mut " + t.text} }
+func box(t Type) Type       { return Type{Kind: Box, Args: []Type{t}, text: "Box<" + t.text + ">"} }
+
+// as is t under another name, such as a type parameter or a borrowed form.
+func (t Type) as(text string) Type {
+	t.text = text
+	return t
+}
 
 // String is the type as Rust writes it.
 func (t Type) String() string { return t.text }

@@ -13,7 +13,8 @@ var ErrUndefined = errors.New("rustgen: the function is not defined for these ar
 // Value is a Rust value. The field that holds it depends on the type beside which it is used: I for integers, Bool (0 or 1),
 // Char and an enum's variant index; F for F64; S for strings; L for the elements of a sequence, the members of a tuple, the fields
 // of a struct, a variant's payload, and the alternating keys and values of a Map in key order. An Option is I=0, or I=1 with L[0];
-// a Result is I=1 with L[0] for Ok and I=0 with L[0] for Err.
+// a Result is I=1 with L[0] for Ok and I=0 with L[0] for Err. A Box, Ref or RefMut is what it points to, a Dyn is L[0] of the I-th
+// type, and a Func has its code in S.
 type Value struct {
 	I int64
 	F float64
@@ -103,6 +104,14 @@ func literal(dst []byte, t Type, v Value, nested bool) []byte {
 		return appendNamed(dst, t.Def, v)
 	case Ref:
 		return literal(append(dst, '&'), t.Args[0], v, true)
+	case RefMut:
+		return literal(append(dst, "&mut "...), t.Args[0], v, true)
+	case Box:
+		return append(literal(append(dst, "Box::new("...), t.Args[0], v, true), ')')
+	case Dyn:
+		return literal(append(dst, '&'), t.Args[v.I], v.L[0], true)
+	case Func:
+		return append(dst, v.S...)
 	default:
 		return strconv.AppendInt(dst, v.I, 10)
 	}
@@ -152,15 +161,8 @@ func appendNamed(dst []byte, d *TypeDef, v Value) []byte {
 		}
 		return appendMembers(append(dst, '('), w.Payload, v.L, ")")
 	}
-	if d.HasNew {
-		dst = append(dst, "::new("...)
-		for i, f := range d.Fields {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = literal(dst, f.Type, v.L[i], true)
-		}
-		return append(dst, ')')
+	if d.New != "" || d.Tuple {
+		return appendCtor(dst, d, v)
 	}
 	dst = append(dst, " { "...)
 	for i, f := range d.Fields {
@@ -171,6 +173,21 @@ func appendNamed(dst []byte, d *TypeDef, v Value) []byte {
 		dst = literal(dst, f.Type, v.L[i], true)
 	}
 	return append(dst, " }"...)
+}
+
+// appendCtor writes what follows a struct's name in a call of its constructor, which borrows strings, or in a tuple struct.
+func appendCtor(dst []byte, d *TypeDef, v Value) []byte {
+	if d.New != "" {
+		dst = append(append(dst, "::"...), d.New...)
+	}
+	dst = append(dst, '(')
+	for i, f := range d.Fields {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = literal(dst, f.Type, v.L[i], f.Type.Kind != String || d.New == "")
+	}
+	return append(dst, ')')
 }
 
 // appendFloat writes the shortest decimal that reads back as x, always with a point.
