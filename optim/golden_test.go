@@ -1,4 +1,4 @@
-package optim
+package optim_test
 
 import (
 	"math"
@@ -7,16 +7,16 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/optim/clip"
 	"github.com/nanochat-go/nanochat/optim/internal/golden"
+	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/schedule"
-	"github.com/nanochat-go/nanochat/optim/update"
 )
 
 // Mutation: dropping the √ of the fan ratio in muon's Factor, or the bias
@@ -26,30 +26,14 @@ const goldenDir = "testdata/golden"
 
 // trajectory runs the optimizer on the stored gradients of a case and returns
 // parameters and states after every step, the steps one after another.
-func trajectory(t *testing.T, c *golden.Case, p Param, group Group) map[string][]float64 {
-	o, err := New([]Param{p}, Config{Groups: []Group{group}})
-	require.NoError(t, err)
-	store := model.NewStore()
-	_, err = store.CreateVariable("/"+p.Name, tensors.FromFlatDataAndDimensions(c.F32("w0"), p.Shape...))
-	require.NoError(t, err)
-	exec, err := model.NewExec(backend, store, func(scope *model.Scope, g *Node) *Node {
-		return o.Apply(scope, []*Node{g}, ReduceAllSum(ZerosLike(g))).GradNorm
-	})
-	require.NoError(t, err)
-	grads := c.F32("grads")
-	size := p.Size()
+func trajectory(t *testing.T, c *golden.Case, p optim.Param, group optim.Group) map[string][]float64 {
+	sim := optimtest.New(t, []optim.Param{p}, optim.Config{Groups: []optim.Group{group}}, c.F32("w0"))
 	out := map[string][]float64{}
-	for ; len(grads) > 0; grads = grads[size:] {
-		_, err := exec.Call1(tensors.FromFlatDataAndDimensions(grads[:size], p.Shape...))
-		require.NoError(t, err)
-		for v := range store.IterVariables() {
-			if v.Shape().Size() == size {
-				name, _, _ := strings.Cut(strings.TrimPrefix(v.Path(), Root+"/"), "/")
-				if v.Trainable {
-					name = "w"
-				}
-				out[name] = append(out[name], golden.Widen(tensors.MustCopyFlatData[float32](v.MustValue()))...)
-			}
+	for grads := c.F32("grads"); len(grads) > 0; grads = grads[p.Size():] {
+		sim.Step(t, 0, grads[:p.Size()])
+		out["w"] = append(out["w"], golden.Widen(sim.Value("/w"))...)
+		for _, s := range group.Rule.State(p) {
+			out[s.Name] = append(out[s.Name], golden.Widen(sim.Value(optim.Root+"/"+s.Name+"/w"))...)
 		}
 	}
 	return out
@@ -68,16 +52,16 @@ func checkTrajectory(t *testing.T, c *golden.Case, role string, got []float64) {
 
 func TestGoldenAdamw(t *testing.T) {
 	golden.Load(t, "adamw", goldenDir).Run(t, func(t *testing.T, c *golden.Case) {
-		if strings.Contains(c.Name, "denormal") && backend.Name() == "xla" {
+		if strings.Contains(c.Name, "denormal") && optimtest.OnXLA() {
 			t.Skip("XLA flushes subnormal numbers to zero on CPU")
 		}
 		switch kind, _, _ := strings.Cut(c.Name, "_"); kind {
 		case "adamw":
 			c.Known("lr", "beta1", "beta2", "eps", "weight_decay", "order")
 			rule := adamw.New().WithBetas(c.Number("beta1", 0), c.Number("beta2", 0)).WithEpsilon(c.Number("eps", 0))
-			p := Param{Name: "w", Shape: c.Shape("w0"), FanIn: -1, FanOut: -1}
-			got := trajectory(t, c, p, Group{Rule: rule, LR: c.Number("lr", 0), WeightDecay: c.Number("weight_decay", 0)})
-			if backend.Name() != "xla" { // XLA contracts w·(1-ηλ) - η·d, which rounds once less than torch
+			p := optim.Param{Name: "w", Shape: c.Shape("w0"), FanIn: -1, FanOut: -1}
+			got := trajectory(t, c, p, optim.Group{Rule: rule, LR: c.Number("lr", 0), WeightDecay: c.Number("weight_decay", 0)})
+			if !optimtest.OnXLA() { // XLA contracts w·(1-ηλ) - η·d, which rounds once less than torch
 				checkTrajectory(t, c, "params", got["w"])
 			}
 			checkTrajectory(t, c, "params_f64", got["w"])
@@ -102,7 +86,7 @@ func checkClip(t *testing.T, c *golden.Case) {
 		}
 	}
 	require.NotEmpty(t, roles)
-	exec, err := NewExec(backend, func(grads []*Node) []*Node {
+	exec, err := NewExec(optimtest.Backend, func(grads []*Node) []*Node {
 		norm := clip.GlobalNorm(grads)
 		factor := clip.Factor(norm, c.Number("max_norm", 0))
 		out := []*Node{norm, factor}
@@ -195,8 +179,8 @@ func muonRule(t *testing.T, c *golden.Case) *muon.Rule {
 func checkMuon(t *testing.T, c *golden.Case, rule *muon.Rule, fanIn, fanOut int) {
 	layout := map[string][2]int{"[out,in]": {1, 0}, "[in,out]": {0, 1}}[c.Text("layout")]
 	require.Equal(t, [2]int{fanIn, fanOut}, layout)
-	p := Param{Name: "w", Shape: c.Shape("w0"), FanIn: fanIn, FanOut: fanOut}
-	got := trajectory(t, c, p, Group{Rule: rule, LR: c.Number("lr", 0), WeightDecay: c.Number("weight_decay", 0)})
+	p := optim.Param{Name: "w", Shape: c.Shape("w0"), FanIn: fanIn, FanOut: fanOut}
+	got := trajectory(t, c, p, optim.Group{Rule: rule, LR: c.Number("lr", 0), WeightDecay: c.Number("weight_decay", 0)})
 	for _, role := range []string{"params", "params_f64"} {
 		checkTrajectory(t, c, role, got["w"])
 	}
@@ -231,7 +215,7 @@ func checkOrthogonalizers(t *testing.T, c *golden.Case) {
 		// The bound is ten times the distance of a numpy run. XLA's own kernels
 		// for small products round in another order and need up to 1.2 of it.
 		tol := c.Tol(role)
-		if backend.Name() == "xla" {
+		if optimtest.OnXLA() {
 			tol.Value *= 2
 		}
 		golden.Compare(t, c.Name+"/"+role, tol, c.F64(role), orthogonalized(t, preset, c, "g"), nil)
@@ -256,7 +240,7 @@ func checkNearZero(t *testing.T, c *golden.Case) {
 }
 
 func orthogonalized(t *testing.T, preset orthogonal.Preset, c *golden.Case, role string) []float64 {
-	exec, err := NewExec(backend, func(x *Node) *Node { return preset.Orthogonalize(x) })
+	exec, err := NewExec(optimtest.Backend, func(x *Node) *Node { return preset.Orthogonalize(x) })
 	require.NoError(t, err)
 	got, err := exec.Call1(tensors.FromFlatDataAndDimensions(c.F32(role), c.Shape(role)...))
 	require.NoError(t, err)
@@ -289,27 +273,4 @@ func checkCoefficients(t *testing.T, c *golden.Case) {
 			golden.Compare(t, role, tol, want[3*i:3*i+3], []float64{q.A, q.B, q.C}, nil)
 		}
 	}
-}
-
-var _ update.Rule = (*muon.Rule)(nil)
-
-func TestScheduleOptionsAct(t *testing.T) {
-	base := schedule.Config{Kind: "wsd", Warmup: 4, Length: 0.5, Floor: 0.1}
-	require.NoError(t, base.Validate())
-	require.Equal(t, 0.25, base.Multiplier(0, 0))
-	require.Equal(t, 1.0, base.Multiplier(10, 0.4))
-	require.InDelta(t, 0.55, base.Multiplier(10, 0.75), 1e-12)
-	require.InDelta(t, 0.1, base.Multiplier(10, 1), 1e-12)
-	for _, c := range []schedule.Config{
-		{Kind: "wsd", Decay: "sqrt", Warmup: 4, Length: 0.5, Floor: 0.1},
-		{Kind: "wsd", Decay: "cosine", Warmup: 4, Length: 0.5, Floor: 0.1},
-		{Kind: "wsd", Warmup: 4, Length: 0.4, Floor: 0.1},
-		{Kind: "cosine", Warmup: 4, Floor: 0.1}, {Kind: "constant", Warmup: 4},
-		{Kind: "wsd", Warmup: 4, Length: 0.5},
-	} {
-		require.NotEqual(t, base.Multiplier(10, 0.8), c.Multiplier(10, 0.8), "%+v", c)
-	}
-	require.Error(t, schedule.Config{Kind: "step"}.Validate())
-	require.Error(t, schedule.Config{Decay: "step"}.Validate())
-	require.Error(t, schedule.Config{Floor: math.Inf(1)}.Validate())
 }

@@ -3,6 +3,7 @@ package optim
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -18,9 +19,9 @@ type Param = update.Param
 
 // Group gives a rule and its settings to the parameters that it matches.
 type Group struct {
-	// Match lists globs over parameter names and Class lists classes; a
-	// parameter belongs to the group if one of either fits. Both empty match
-	// every parameter.
+	// Match lists globs over parameter names, in which * fits any characters, and
+	// Class lists classes; a parameter belongs to the group if one of either fits.
+	// Both empty match every parameter.
 	Match, Class []string
 
 	Rule        update.Rule
@@ -28,10 +29,14 @@ type Group struct {
 	WeightDecay float64
 	// Momentum replaces the rule's default β when it is not nil.
 	Momentum *float64
+
+	optional bool // may stay without parameters
 }
 
 // Config says how parameters are updated. The first group that matches a
-// parameter takes it; a parameter without a group is an error.
+// parameter takes it. A parameter without a group is an error. So is a group
+// that takes nothing, unless it matches everything and is the last, or groups
+// with globs took what its classes name.
 type Config struct {
 	Groups []Group
 	Clip   float64 // bound of the joint gradient norm; 0: none
@@ -40,40 +45,59 @@ type Config struct {
 // Optimizer updates a fixed list of parameters. It implements the optimizer
 // interface of GoMLX and can be called from a step graph of one's own.
 type Optimizer struct {
-	cfg    Config
-	params []Param
-	group  []int // index into cfg.Groups for each parameter
-	index  map[string]int
+	cfg      Config
+	params   []Param
+	group    []int          // index into cfg.Groups for each parameter
+	index    map[string]int // of params by name
+	discover bool           // params grow with the graphs
+
+	claimed map[*model.Store]map[string]bool // settings that were given their value
 }
 
 // New returns an optimizer for the parameters. With no parameters it serves a
-// plain GoMLX program: at the first graph it takes the trainable variables as
-// Discover describes them.
+// plain GoMLX program: it takes the trainable variables of the graphs it sees,
+// as Describe describes them.
 func New(params []Param, cfg Config) (*Optimizer, error) {
-	if len(cfg.Groups) == 0 {
-		return nil, errors.New("optim: no groups: want at least one with a rule")
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
-	for i, g := range cfg.Groups {
+	o := &Optimizer{cfg: cfg, discover: len(params) == 0, claimed: map[*model.Store]map[string]bool{}}
+	if o.discover {
+		return o, nil
+	}
+	return o, o.assign(params)
+}
+
+// validate says what is wrong with a configuration before any parameter is known.
+func (c Config) validate() error {
+	if len(c.Groups) == 0 {
+		return errors.New("optim: no groups: want at least one with a rule")
+	}
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("optim: "+format, args...)) }
+	for i, g := range c.Groups {
 		if g.Rule == nil {
-			return nil, fmt.Errorf("optim: group %d has no rule", i)
+			bad("group %d has no rule", i)
 		}
-		if g.LR <= 0 || g.WeightDecay < 0 {
-			return nil, fmt.Errorf("optim: group %d: learning rate %g, want more than 0; decay %g, want 0 or more", i, g.LR, g.WeightDecay)
+		if !(g.LR > 0) || math.IsInf(g.LR, 1) {
+			bad("group %d: learning rate %g, want a number above 0", i, g.LR)
 		}
-		if m := g.Momentum; m != nil && (*m < 0 || *m >= 1) {
-			return nil, fmt.Errorf("optim: group %d: momentum %g, want [0, 1)", i, *m)
+		if !(g.WeightDecay >= 0) || math.IsInf(g.WeightDecay, 1) {
+			bad("group %d: weight decay %g, want 0 or more", i, g.WeightDecay)
+		}
+		if m := g.Momentum; m != nil && !(*m >= 0 && *m < 1) {
+			bad("group %d: momentum %g, want [0, 1)", i, *m)
 		}
 		for _, glob := range g.Match {
 			if _, err := path.Match(glob, ""); err != nil {
-				return nil, fmt.Errorf("optim: group %d: pattern %q: %w", i, glob, err)
+				bad("group %d: pattern %q: %w", i, glob, err)
 			}
 		}
 	}
-	if cfg.Clip < 0 {
-		return nil, fmt.Errorf("optim: clip %g, want 0 (none) or more", cfg.Clip)
+	if !(c.Clip >= 0) || math.IsInf(c.Clip, 1) {
+		bad("clip %g, want 0 (none) or more", c.Clip)
 	}
-	o := &Optimizer{cfg: cfg}
-	return o, o.assign(params)
+	return errors.Join(errs...)
 }
 
 // assign routes the parameters to groups.
@@ -81,55 +105,53 @@ func (o *Optimizer) assign(params []Param) error {
 	o.params, o.group, o.index = params, nil, map[string]int{}
 	var errs []error
 	for i, p := range params {
-		g := slices.IndexFunc(o.cfg.Groups, func(g Group) bool { return g.matches(p) })
+		if _, twice := o.index[p.Name]; twice {
+			errs = append(errs, fmt.Errorf("optim: parameter %s is listed twice", p.Name))
+		}
+		o.index[p.Name] = i
+		g := slices.IndexFunc(o.cfg.Groups, func(g Group) bool { return g.takes(p) })
+		o.group = append(o.group, g)
 		if g < 0 {
 			errs = append(errs, fmt.Errorf("optim: no group takes %s (class %q)", p.Name, p.Class))
-			continue
-		}
-		if err := o.cfg.Groups[g].Rule.Check(p); err != nil {
+		} else if err := o.cfg.Groups[g].Rule.Check(p); err != nil {
 			errs = append(errs, fmt.Errorf("optim: group %d: %w", g, err))
 		}
-		o.group = append(o.group, g)
-		o.index[p.Name] = i
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.idle()...)...)
 }
 
-func (g Group) matches(p Param) bool {
-	if len(g.Match) == 0 && len(g.Class) == 0 {
-		return true
-	}
-	if slices.Contains(g.Class, p.Class) {
-		return true
-	}
-	return slices.ContainsFunc(g.Match, func(glob string) bool {
-		ok, _ := path.Match(glob, strings.ReplaceAll(p.Name, "/", "."))
-		return ok
-	})
-}
-
-// Discover describes the trainable variables of a store whose parameters
-// nobody listed: a rank-2 variable is a "matrix" [in, out], or an "embedding"
-// or "head" if its path contains "embed" or "head"; all others are a "vector".
-func Discover(scope *model.Scope) []Param {
-	var params []Param
-	for v := range scope.IterVariables() {
-		if !v.Trainable {
+// idle reports the groups without parameters that look like a mistake.
+func (o *Optimizer) idle() (errs []error) {
+	for i, g := range o.cfg.Groups {
+		last := i == len(o.cfg.Groups)-1 && g.all()
+		if slices.Contains(o.group, i) || g.optional || last {
 			continue
 		}
-		p := Param{Name: strings.TrimPrefix(v.Path(), "/"), Shape: v.Shape().Dimensions, Class: "vector", FanIn: -1, FanOut: -1}
-		name := strings.ToLower(p.Name)
-		if len(p.Shape) == 2 {
-			p.FanIn, p.FanOut, p.Class = 0, 1, "matrix"
-			if strings.Contains(name, "embed") {
-				p.Class = "embedding"
-			} else if strings.Contains(name, "head") {
-				p.Class = "head"
+		fits, overruled := 0, 0 // overruled: taken by a group that names parameters
+		for k, p := range o.params {
+			if g.takes(p) {
+				fits++
+				if o.group[k] >= 0 && len(o.cfg.Groups[o.group[k]].Match) > 0 {
+					overruled++
+				}
 			}
 		}
-		params = append(params, p)
+		switch {
+		case fits == 0:
+			errs = append(errs, fmt.Errorf("optim: group %d matches no parameter: match %q, class %q", i, g.Match, g.Class))
+		case len(g.Match) > 0 || overruled < fits:
+			errs = append(errs, fmt.Errorf("optim: group %d takes no parameter, earlier groups have them all: put it before them", i))
+		}
 	}
-	return params
+	return errs
+}
+
+// all reports whether the group matches every parameter.
+func (g Group) all() bool { return len(g.Match) == 0 && len(g.Class) == 0 }
+
+func (g Group) takes(p Param) bool {
+	return g.all() || slices.Contains(g.Class, p.Class) ||
+		slices.ContainsFunc(g.Match, func(glob string) bool { return matches(glob, p.Name) })
 }
 
 // RuleOf returns the name of the rule that updates a parameter, "" if the

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -24,6 +25,8 @@ func scalar(name string, dtype dtypes.DType) update.Spec {
 func groupSpec(i int, what string) update.Spec {
 	return scalar(fmt.Sprintf("group.%d.%s", i, what), dtypes.Float32)
 }
+
+func paramSpec(p Param) shapes.Shape { return shapes.Make(dtypes.Float32, p.Shape...) }
 
 func stateSpec(s update.Spec, p Param) update.Spec {
 	s.Name += "/" + p.Name
@@ -74,39 +77,54 @@ func (o *Optimizer) InitState(store *model.Store) {
 
 // variable returns a state variable, made with its initial value if need be.
 // It is marked not trainable every time: a store that was loaded from a file
-// forgets that.
+// forgets that. A setting that was already in the store, from a file again, is
+// overwritten once: the configuration of this run counts, not the saved one.
 func (o *Optimizer) variable(store *model.Store, s update.Spec) *model.Variable {
 	path := Root + "/" + s.Name
+	value, setting := o.setting(s)
 	v := store.GetVariable(path)
-	if v == nil {
+	fresh := v == nil
+	if fresh {
+		if !setting {
+			value = tensors.FromShape(shapes.Make(s.DType, s.Shape...))
+		}
 		var err error
-		if v, err = store.CreateVariable(path, o.initial(s)); err != nil {
+		if v, err = store.CreateVariable(path, value); err != nil {
 			exceptions.Panicf("optim: state %s: %v", s.Name, err)
 		}
 	}
 	if want := shapes.Make(s.DType, s.Shape...); !v.Shape().Equal(want) {
 		exceptions.Panicf("optim: state %s is %s in the store, the rule wants %s", s.Name, v.Shape(), want)
 	}
+	if setting && !o.claimed[store][path] {
+		if o.claimed[store] == nil {
+			o.claimed[store] = map[string]bool{}
+		}
+		o.claimed[store][path] = true
+		if !fresh {
+			v.MustSetValue(value)
+		}
+	}
 	return v.SetTrainable(false)
 }
 
-// initial is the starting value of a state variable: settings for the graph
-// inputs, zeros otherwise.
-func (o *Optimizer) initial(s update.Spec) *tensors.Tensor {
+// setting is the value of a graph input and whether s is one.
+func (o *Optimizer) setting(s update.Spec) (*tensors.Tensor, bool) {
+	value := func(x float64) (*tensors.Tensor, bool) { return tensors.FromScalar(float32(x)), true }
 	if s.Name == "multiplier" {
-		return tensors.FromScalar(float32(1))
+		return value(1)
 	}
 	for i, g := range o.cfg.Groups {
 		switch s.Name {
 		case groupSpec(i, "lr").Name:
-			return tensors.FromScalar(float32(g.LR))
+			return value(g.LR)
 		case groupSpec(i, "decay").Name:
-			return tensors.FromScalar(float32(g.WeightDecay))
+			return value(g.WeightDecay)
 		case groupSpec(i, "complement").Name:
-			return tensors.FromScalar(float32(1 - g.momentum()))
+			return value(1 - g.momentum())
 		}
 	}
-	return tensors.FromShape(shapes.Make(s.DType, s.Shape...))
+	return nil, false
 }
 
 func (g Group) momentum() float64 {
@@ -116,33 +134,45 @@ func (g Group) momentum() float64 {
 	return g.Rule.Momentum()
 }
 
-// set replaces the value of a scalar graph input.
-func (o *Optimizer) set(store *model.Store, s update.Spec, value float64) error {
+// set replaces the value of a scalar graph input, which must lie in [low, high].
+func (o *Optimizer) set(store *model.Store, s update.Spec, value, low, high float64) error {
+	if !(value >= low && value <= high) {
+		return fmt.Errorf("optim: setting %s to %g, want %g to %g", s.Name, value, low, high)
+	}
 	if err := o.variable(store, s).SetValue(tensors.FromScalar(float32(value))); err != nil {
 		return fmt.Errorf("optim: setting %s: %w", s.Name, err)
 	}
 	return nil
 }
 
+// setGroup is set for a group's input.
+func (o *Optimizer) setGroup(store *model.Store, group int, what string, value, low, high float64) error {
+	if group < 0 || group >= len(o.cfg.Groups) {
+		return fmt.Errorf("optim: setting %s of group %d, there are %d groups", what, group, len(o.cfg.Groups))
+	}
+	return o.set(store, groupSpec(group, what), value, low, high)
+}
+
 // SetMultiplier sets the factor on every group's learning rate, as a schedule
 // gives it, for the steps that follow.
 func (o *Optimizer) SetMultiplier(store *model.Store, m float64) error {
-	return o.set(store, scalar("multiplier", dtypes.Float32), m)
+	return o.set(store, scalar("multiplier", dtypes.Float32), m, 0, math.MaxFloat32)
 }
 
-// SetMomentum sets the first moment's β of a group for the steps that follow.
+// SetMomentum sets the first moment's β of a group for the steps that follow,
+// in [0, 1).
 func (o *Optimizer) SetMomentum(store *model.Store, group int, beta float64) error {
-	return o.set(store, groupSpec(group, "complement"), 1-beta)
+	return o.setGroup(store, group, "complement", 1-beta, 1e-9, 1)
 }
 
 // SetDecay sets the weight decay of a group for the steps that follow.
 func (o *Optimizer) SetDecay(store *model.Store, group int, decay float64) error {
-	return o.set(store, groupSpec(group, "decay"), decay)
+	return o.setGroup(store, group, "decay", decay, 0, math.MaxFloat32)
 }
 
 // SetLR sets the learning rate of a group for the steps that follow.
 func (o *Optimizer) SetLR(store *model.Store, group int, lr float64) error {
-	return o.set(store, groupSpec(group, "lr"), lr)
+	return o.setGroup(store, group, "lr", lr, 0, math.MaxFloat32)
 }
 
 // Counters returns how many updates were made and how many were skipped.

@@ -1,19 +1,14 @@
 package optim
 
 import (
-	"strings"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/train/optimizer"
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/nanochat-go/nanochat/optim/clip"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
-
-var _ optimizer.Interface = (*Optimizer)(nil)
 
 // Metrics are scalars of one step.
 type Metrics struct {
@@ -25,70 +20,118 @@ type Metrics struct {
 // of the parameters, and returns the step's metrics. loss is a scalar that
 // only serves to recognise a step that must be skipped.
 func (o *Optimizer) Apply(scope *model.Scope, grads []*Node, loss *Node) Metrics {
-	if len(grads) != len(o.params) {
+	if len(grads) != len(o.params) || len(grads) == 0 {
 		exceptions.Panicf("optim: %d gradients for %d parameters", len(grads), len(o.params))
 	}
-	store, g := scope.Store(), loss.Graph()
-	norm := clip.GlobalNorm(grads)
-	finite := LogicalAnd(IsFinite(norm), IsFinite(ConvertDType(loss, dtypes.Float32)))
-	accept := ConvertDType(finite, dtypes.Float32)
-	factor := ScalarOne(g, dtypes.Float32)
-	if o.cfg.Clip > 0 {
-		factor = clip.Factor(norm, o.cfg.Clip)
-	}
-	count := o.count(store, g, finite)
-	rate := Mul(o.node(store, g, scalar("multiplier", dtypes.Float32)), accept)
-	for i := range o.params {
-		group := o.group[i]
-		step := update.Step{
-			Count:      ConvertDType(count, dtypes.Float32),
-			Complement: o.node(store, g, groupSpec(group, "complement")),
-			Gain:       func(complement *Node) *Node { return Mul(complement, accept) },
-			Decay:      func(complement *Node) *Node { return OneMinus(Mul(complement, accept)) },
+	return o.apply(scope.Store(), grads, loss)
+}
+
+// apply is Apply; a parameter whose gradient is nil stays as it is.
+func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics {
+	g := loss.Graph()
+	var present []*Node
+	for i, grad := range grads {
+		if grad == nil {
+			continue
 		}
-		grad := Mul(grads[i], factor)
-		grad = Where(BroadcastToDims(finite, grad.Shape().Dimensions...), grad, ZerosLike(grad))
-		o.updateParam(store, g, i, step, grad, Mul(rate, o.node(store, g, groupSpec(group, "lr"))))
+		if p := o.params[i]; !grad.Shape().Equal(paramSpec(p)) {
+			exceptions.Panicf("optim: gradient of %q is %s, want %s", p.Name, grad.Shape(), paramSpec(p))
+		}
+		present = append(present, grad)
 	}
-	return Metrics{GradNorm: norm, Skipped: OneMinus(accept)}
+	s := step{store: store, g: g, norm: clip.GlobalNorm(present)}
+	s.finite = LogicalAnd(IsFinite(s.norm), IsFinite(ConvertDType(loss, dtypes.Float32)))
+	s.count = ConvertDType(o.count(s), dtypes.Float32)
+	s.rate = o.input(s, scalar("multiplier", dtypes.Float32))
+	if o.cfg.Clip > 0 {
+		s.factor = clip.Factor(s.norm, o.cfg.Clip)
+	}
+	for i, grad := range grads {
+		if grad != nil {
+			o.updateParam(s, i, grad)
+		}
+	}
+	return Metrics{GradNorm: s.norm, Skipped: OneMinus(ConvertDType(s.finite, dtypes.Float32))}
 }
 
-// count advances the counters and returns the number of this update. A skipped
-// step shows the number 1 at least, so that no correction divides by zero.
-func (o *Optimizer) count(store *model.Store, g *Graph, finite *Node) *Node {
-	one := ConvertDType(finite, dtypes.Int32)
-	steps := o.variable(store, scalar("step", dtypes.Int32))
-	skipped := o.variable(store, scalar("skipped", dtypes.Int32))
-	next := Add(steps.NodeValue(g), one)
-	steps.SetNodeValue(next)
-	skipped.SetNodeValue(Add(skipped.NodeValue(g), OneMinus(one)))
-	return MaxScalar(next, 1)
+// step is what all parameters share while the graph of one step is built.
+type step struct {
+	store  *model.Store
+	g      *Graph
+	norm   *Node
+	finite *Node // bool: the step counts
+	count  *Node // float32: number of this update, from 1
+	rate   *Node // float32: the schedule's multiplier
+	factor *Node // float32: of clipping; nil: none
 }
 
-func (o *Optimizer) node(store *model.Store, g *Graph, s update.Spec) *Node {
-	return o.variable(store, s).NodeValue(g)
+// keep gives a variable its new value, unless the step is skipped. The choice
+// is made on whole tensors, so that whatever a rule computes from a gradient
+// that is not finite leaves no trace, and costs nothing on a step that counts.
+func (s step) keep(v *model.Variable, fresh *Node) *Node {
+	fresh = Where(s.finite, fresh, v.NodeValue(s.g))
+	v.SetNodeValue(fresh)
+	return fresh
+}
+
+// count advances the counters and returns the number of this update.
+func (o *Optimizer) count(s step) *Node {
+	steps := o.variable(s.store, scalar("step", dtypes.Int32))
+	skipped := o.variable(s.store, scalar("skipped", dtypes.Int32))
+	next := AddScalar(steps.NodeValue(s.g), 1)
+	skipped.SetNodeValue(Add(skipped.NodeValue(s.g), ConvertDType(LogicalNot(s.finite), dtypes.Int32)))
+	s.keep(steps, next)
+	return next
+}
+
+func (o *Optimizer) input(s step, spec update.Spec) *Node {
+	return o.variable(s.store, spec).NodeValue(s.g)
 }
 
 // updateParam is the five lines of package update for one parameter.
-func (o *Optimizer) updateParam(store *model.Store, g *Graph, i int, step update.Step, grad, rate *Node) {
-	p, group := o.params[i], o.cfg.Groups[o.group[i]]
-	w := store.GetVariable("/" + p.Name)
-	if w == nil {
-		exceptions.Panicf("optim: parameter %q is not in the store", p.Name)
+func (o *Optimizer) updateParam(s step, i int, grad *Node) {
+	p, k := o.params[i], o.group[i]
+	rule := o.cfg.Groups[k].Rule
+	w := parameter(s.store, p)
+	if s.factor != nil {
+		grad = Mul(grad, s.factor)
 	}
 	var state []*model.Variable
 	var moments []*Node
-	for _, s := range group.Rule.State(p) {
-		v := o.variable(store, stateSpec(s, p))
-		state, moments = append(state, v), append(moments, v.NodeValue(g))
+	for _, spec := range rule.State(p) {
+		v := o.variable(s.store, stateSpec(spec, p))
+		state, moments = append(state, v), append(moments, v.NodeValue(s.g))
 	}
-	moments = group.Rule.Accumulate(step, moments, grad)
-	for k, v := range state {
-		v.SetNodeValue(moments[k])
+	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
+	moments = rule.Accumulate(us, moments, grad)
+	for j, v := range state {
+		moments[j] = s.keep(v, moments[j])
 	}
-	direction := group.Rule.Direction(step, p, moments, grad)
-	decay := OneMinus(Mul(rate, o.node(store, g, groupSpec(o.group[i], "decay"))))
-	w.SetNodeValue(Sub(Mul(w.NodeValue(g), decay), Mul(direction, rate)))
+	direction, scale := rule.Direction(us, p, moments, grad)
+	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
+	decay := OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay"))))
+	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))
+}
+
+// parameter returns the variable of a parameter.
+func parameter(store *model.Store, p Param) *model.Variable {
+	v := store.GetVariable("/" + p.Name)
+	if v == nil {
+		exceptions.Panicf("optim: parameter %q is not in the store", p.Name)
+	}
+	if want := paramSpec(p); !v.Shape().Equal(want) {
+		exceptions.Panicf("optim: parameter %q is %s in the store, want %s", p.Name, v.Shape(), want)
+	}
+	return v
+}
+
+// Gradients returns ∂loss/∂p for every parameter, in their order.
+func (o *Optimizer) Gradients(scope *model.Scope, loss *Node) []*Node {
+	var at []*Node
+	for _, p := range o.params {
+		at = append(at, parameter(scope.Store(), p).NodeValue(loss.Graph()))
+	}
+	return Gradient(loss, at...)
 }
 
 // Accumulate adds the gradients, and weight, to what earlier calls have
@@ -120,67 +163,12 @@ func (o *Optimizer) accumulators(store *model.Store) []*model.Variable {
 }
 
 func (o *Optimizer) gather(store *model.Store, grads []*Node, weight *Node) (sums []*Node, total *Node) {
+	if len(grads) != len(o.params) {
+		exceptions.Panicf("optim: %d gradients for %d parameters", len(grads), len(o.params))
+	}
 	all := o.accumulators(store)
 	for i, g := range grads {
 		sums = append(sums, Add(all[i].NodeValue(weight.Graph()), g))
 	}
 	return sums, Add(all[len(grads)].NodeValue(weight.Graph()), weight)
-}
-
-// Gradients returns ∂loss/∂p for every parameter, in their order.
-func (o *Optimizer) Gradients(scope *model.Scope, loss *Node) []*Node {
-	var at []*Node
-	for _, p := range o.params {
-		v := scope.Store().GetVariable("/" + p.Name)
-		if v == nil {
-			exceptions.Panicf("optim: parameter %q is not in the store", p.Name)
-		}
-		at = append(at, v.NodeValue(loss.Graph()))
-	}
-	return Gradient(loss, at...)
-}
-
-// UpdateGraph implements GoMLX's optimizer interface.
-func (o *Optimizer) UpdateGraph(scope *model.Scope, g *Graph, loss *Node) {
-	if !loss.Shape().IsScalar() {
-		exceptions.Panicf("optim: loss %s, want a scalar", loss.Shape())
-	}
-	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
-	o.UpdateGraphWithGradients(scope, grads, loss.DType())
-}
-
-// UpdateGraphWithGradients implements the part of GoMLX's interface that its
-// gradient accumulation calls: one gradient for each trainable variable that
-// the graph uses, in the order of the store.
-func (o *Optimizer) UpdateGraphWithGradients(scope *model.Scope, grads []*Node, lossDType dtypes.DType) {
-	if len(grads) == 0 {
-		exceptions.Panicf("optim: no gradients: does the model have trainable variables?")
-	}
-	g := grads[0].Graph()
-	byName := map[string]*Node{}
-	next := 0
-	for v := range scope.IterVariables() {
-		if v.Trainable && v.InUseByGraph(g) && next < len(grads) {
-			byName[strings.TrimPrefix(v.Path(), "/")] = grads[next]
-			next++
-		}
-	}
-	if len(o.params) == 0 {
-		if err := o.assign(Discover(scope)); err != nil {
-			panic(err)
-		}
-	}
-	ordered := make([]*Node, len(o.params))
-	for i, p := range o.params {
-		if ordered[i] = byName[p.Name]; ordered[i] == nil {
-			exceptions.Panicf("optim: no gradient for %q", p.Name)
-		}
-	}
-	o.Apply(scope, ordered, ScalarZero(g, dtypes.Float32))
-	optimizer.IncrementGlobalStep(g, lossDType)
-}
-
-// Clear implements GoMLX's optimizer interface: it deletes all state.
-func (o *Optimizer) Clear(scope *model.Scope) error {
-	return scope.Store().DeleteVariablesInScope(Root)
 }

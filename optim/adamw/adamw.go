@@ -5,7 +5,10 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/train/optimizer"
 
+	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
 
@@ -29,6 +32,19 @@ func (r *Rule) WithEpsilon(eps float64) *Rule {
 	return r
 }
 
+// FromScope replaces settings by the hyperparameters of a store that are set:
+// GoMLX's own adam_beta1, adam_beta2 and adam_epsilon.
+func (r *Rule) FromScope(scope *model.Scope) *Rule {
+	r.beta1 = model.GetParamOr(scope, optimizer.ParamAdamBeta1, r.beta1)
+	r.beta2 = model.GetParamOr(scope, optimizer.ParamAdamBeta2, r.beta2)
+	r.eps = model.GetParamOr(scope, optimizer.ParamAdamEpsilon, r.eps)
+	return r
+}
+
+// Optimizer starts the optimizer of a plain GoMLX program: AdamW for every
+// parameter.
+func (r *Rule) Optimizer(lr float64) *optim.Builder { return optim.Build(r, r, lr) }
+
 // Name implements update.Rule.
 func (r *Rule) Name() string { return "adamw" }
 
@@ -38,7 +54,7 @@ func (r *Rule) Momentum() float64 { return r.beta1 }
 // Check implements update.Rule: AdamW takes every shape, if its own settings
 // are in range.
 func (r *Rule) Check(update.Param) error {
-	if r.beta1 < 0 || r.beta1 >= 1 || r.beta2 < 0 || r.beta2 >= 1 || r.eps <= 0 {
+	if !(r.beta1 >= 0 && r.beta1 < 1 && r.beta2 >= 0 && r.beta2 < 1 && r.eps > 0) {
 		return fmt.Errorf("adamw: betas %g and %g, want [0, 1), epsilon %g, want more than 0", r.beta1, r.beta2, r.eps)
 	}
 	return nil
@@ -58,13 +74,12 @@ func (r *Rule) Accumulate(s update.Step, moments []*Node, g *Node) []*Node {
 	return []*Node{s.Moment(moments[0], g, s.Complement), s.Moment(moments[1], Square(g), second)}
 }
 
-// Direction implements update.Rule. The corrections are scalars, folded into
-// one factor each:
+// Direction implements update.Rule. The corrections c = 1-β^t are scalars and
+// leave the tensors with three passes:
 //
-//	d = m · (1/c1) / (√v·(1/√c2) + ε)
-func (r *Rule) Direction(s update.Step, _ update.Param, moments []*Node, _ *Node) *Node {
+//	u = m / (√v + ε·√c2),  s = √c2 / c1
+func (r *Rule) Direction(s update.Step, _ update.Param, moments []*Node, _ *Node) (u, scale *Node) {
 	c1 := s.Correction(s.Complement, 0)
-	c2 := s.Correction(ConstAs(s.Count, 1-r.beta2), 0)
-	root := Mul(Sqrt(moments[1]), Reciprocal(Sqrt(c2)))
-	return Div(Mul(moments[0], Reciprocal(c1)), AddScalar(root, r.eps))
+	root := Sqrt(s.Correction(ConstAs(s.Count, 1-r.beta2), 0))
+	return Div(moments[0], Add(Sqrt(moments[1]), MulScalar(root, r.eps))), Div(root, c1)
 }

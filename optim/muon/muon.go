@@ -6,7 +6,10 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/nanochat-go/nanochat/optim"
+	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
@@ -17,7 +20,7 @@ type Scale string
 // The scales, see the package comment.
 const (
 	Original Scale = "original"
-	MatchRMS Scale = "match_rms"
+	MatchRMS Scale = "match_rms" // the default
 	Spectral Scale = "spectral"
 	NoScale  Scale = "none"
 )
@@ -31,10 +34,30 @@ type Rule struct {
 	orth      orthogonal.Preset
 }
 
+// Hyperparameters that FromScope reads.
+const (
+	ParamMomentum = "muon_momentum" // float64
+	ParamNesterov = "muon_nesterov" // bool
+	ParamScale    = "muon_scale"    // string, one of the scales
+)
+
 // New returns Muon with its defaults.
 func New() *Rule {
-	return &Rule{momentum: 0.95, nesterov: true, scale: Original, orth: orthogonal.Classic(5)}
+	return &Rule{momentum: 0.95, nesterov: true, scale: MatchRMS, orth: orthogonal.Classic(5)}
 }
+
+// FromScope replaces settings by the hyperparameters of a store that are set.
+func (r *Rule) FromScope(scope *model.Scope) *Rule {
+	r.momentum = model.GetParamOr(scope, ParamMomentum, r.momentum)
+	r.nesterov = model.GetParamOr(scope, ParamNesterov, r.nesterov)
+	r.scale = Scale(model.GetParamOr(scope, ParamScale, string(r.scale)))
+	return r
+}
+
+// Optimizer starts the optimizer of a plain GoMLX program: Muon for the
+// matrices inside the model and AdamW for everything else, both at the same
+// rate, which suits the scale MatchRMS.
+func (r *Rule) Optimizer(lr float64) *optim.Builder { return optim.Build(r, adamw.New(), lr) }
 
 // WithMomentum sets μ in [0, 1).
 func (r *Rule) WithMomentum(mu float64) *Rule { r.momentum = mu; return r }
@@ -65,8 +88,11 @@ func (r *Rule) Check(p update.Param) error {
 	if p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0 {
 		return fmt.Errorf("muon: %s has fan axes %d and %d, want 0 and 1 in some order", p.Name, p.FanIn, p.FanOut)
 	}
-	if r.momentum < 0 || r.momentum >= 1 {
+	if !(r.momentum >= 0 && r.momentum < 1) {
 		return fmt.Errorf("muon: momentum %g, want [0, 1)", r.momentum)
+	}
+	if len(r.orth.Steps) == 0 {
+		return fmt.Errorf("muon: orthogonalizer without steps; package orthogonal has presets")
 	}
 	switch r.scale {
 	case Original, MatchRMS, Spectral, NoScale:
@@ -86,8 +112,8 @@ func (r *Rule) Accumulate(s update.Step, moments []*Node, g *Node) []*Node {
 }
 
 // Direction implements update.Rule.
-func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g *Node) *Node {
-	u := moments[0]
+func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g *Node) (u, scale *Node) {
+	u = moments[0]
 	if r.nesterov {
 		old, fresh := OneMinus(s.Complement), s.Complement
 		if r.corrected {
@@ -98,7 +124,7 @@ func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g *Node
 	} else if r.corrected {
 		u = Div(u, s.Correction(s.Complement, 0))
 	}
-	return MulScalar(r.orth.Orthogonalize(u), r.Factor(p))
+	return r.orth.Orthogonalize(u), ConstAs(s.Count, r.Factor(p))
 }
 
 // Factor is the scale s of a parameter.

@@ -38,7 +38,6 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 	if x.Rank() != 2 {
 		exceptions.Panicf("orthogonal: want a matrix, got %s", x.Shape())
 	}
-	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
 	norm := Sqrt(ReduceAllSum(ReduceSum(Square(x), -1)))
 	if p.Clamp {
 		norm = MaxScalar(norm, p.Epsilon)
@@ -46,23 +45,27 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 		norm = AddScalar(MulScalar(norm, p.Safety), p.Epsilon)
 	}
 	x = Mul(x, Reciprocal(norm))
+	// A tall matrix is turned once, so that X·Xᵀ is the smaller Gram matrix and
+	// every product contracts an axis that lies contiguously in memory.
+	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
+	if tall {
+		x = Transpose(x, 0, 1)
+	}
+	n := x.Shape().Dim(0)
+	identity := ConvertDType(Diagonal(x.Graph(), n), x.DType())
 	for _, q := range p.Steps {
-		x = q.step(x, tall)
+		x = q.step(x, identity)
+	}
+	if tall {
+		x = Transpose(x, 0, 1)
 	}
 	return x
 }
 
-// step applies the quintic; the Gram matrix is taken on the shorter side, for
-// a tall x as XᵀX with the product on the right, so that nothing is transposed.
-func (q Quintic) step(x *Node, tall bool) *Node {
-	axis := 1
-	if tall {
-		axis = 0
-	}
-	gram := Dot(x, x).General([]int{axis}, nil, []int{axis}, nil)
+// step applies the quintic as (a·I + b·A + c·A²)·X, with all sums on the small
+// side.
+func (q Quintic) step(x, identity *Node) *Node {
+	gram := Dot(x, x).General([]int{1}, nil, []int{1}, nil)
 	even := Add(MulScalar(gram, q.B), MulScalar(MatMul(gram, gram), q.C))
-	if tall {
-		return Add(MulScalar(x, q.A), MatMul(x, even))
-	}
-	return Add(MulScalar(x, q.A), MatMul(even, x))
+	return MatMul(Add(even, MulScalar(identity, q.A)), x)
 }

@@ -41,7 +41,7 @@ func (c Config) Validate() error {
 	if c.Decay != "" && !slices.Contains(Decays, c.Decay) {
 		return fmt.Errorf("schedule: decay %q, want one of %q", c.Decay, Decays)
 	}
-	if c.Warmup < 0 || c.Length < 0 || c.Length > 1 || c.Floor < 0 || c.Floor > 1 {
+	if c.Warmup < 0 || !(c.Length >= 0 && c.Length <= 1) || !(c.Floor >= 0 && c.Floor <= 1) {
 		return fmt.Errorf("schedule: warm-up %d, want 0 or more; length %g and floor %g, want [0, 1]", c.Warmup, c.Length, c.Floor)
 	}
 	return nil
@@ -62,8 +62,9 @@ func (c Config) shape() Shape {
 	return Linear
 }
 
-// Multiplier is the learning-rate multiplier at step (counted from 0) when the
-// fraction progress of the run, in [0, 1], is behind.
+// Multiplier is the learning-rate multiplier at step, counted from 0, when the
+// fraction progress of the run, in [0, 1], is behind. It is the product of the
+// warm-up, a function of step, and the fall, a function of progress.
 func (c Config) Multiplier(step int, progress float64) float64 {
 	warm := 1.0
 	if step < c.Warmup {
@@ -75,7 +76,7 @@ func (c Config) Multiplier(step int, progress float64) float64 {
 		return warm * c.shape()(progress, c.Floor)
 	case "wsd":
 		if start := 1 - c.Length; c.Length > 0 && progress > start {
-			return warm * c.shape()((progress-start)/c.Length, c.Floor)
+			return warm * c.shape()(min((progress-start)/c.Length, 1), c.Floor)
 		}
 	}
 	return warm

@@ -8,14 +8,14 @@
 //
 //	ĝ = space.Down(g)
 //	m = rule.Accumulate(storage.Load(m), ĝ);  storage.Store(m)
-//	d = rule.Direction(space.LiftMoments(m, g))
+//	d, s = rule.Direction(space.LiftMoments(m, g))
 //	u = space.LiftDirection(d, ĝ, g)
-//	w ← (1 - η·λ)·w - η·u
+//	w ← (1 - η·λ)·w - η·s·u
 //
-// The rule's own scale, Muon's for example, is part of d. Today the space is
-// the whole parameter and the storage is float32, so that Down, Lift and Load
-// are identities; a projected or quantised one replaces them in package optim
-// without a change to any rule.
+// The scalar s is the rule's own: Muon's shape factor, Adam's bias correction.
+// Today the space is the whole parameter and the storage is float32, so that
+// Down, Lift and Load are identities; a projected or quantised one replaces
+// them in package optim without a change to any rule.
 //
 // # State
 //

@@ -41,17 +41,13 @@ func (s Spec) Bytes() int64 {
 
 // Step holds the scalars of one step, float32 graph nodes.
 type Step struct {
-	// Count is the number of this update, counted from 1.
-	Count *Node
-	// Decay is what a moment keeps, 1-Gain, and Gain what it takes from the
-	// gradient. On a skipped step they are 1 and 0, so that nothing changes.
-	Decay, Gain func(complement *Node) *Node
-	// Complement is 1-β of the rule's first moment, an input of the graph.
-	Complement *Node
+	Count      *Node // the number of this update, counted from 1
+	Complement *Node // 1-β of the rule's first moment, an input of the graph
 }
 
 // Rule is a base optimizer: how moments accumulate and which direction they
-// give.
+// give. It does not care about steps that must be skipped: what it returns for
+// them is thrown away.
 type Rule interface {
 	// Name identifies the rule in tables and files.
 	Name() string
@@ -63,13 +59,14 @@ type Rule interface {
 	State(p Param) []Spec
 	// Accumulate returns the moments, in the order of State, after gradient g.
 	Accumulate(s Step, moments []*Node, g *Node) []*Node
-	// Direction returns u of w's shape, to be subtracted times the rate.
-	Direction(s Step, p Param, moments []*Node, g *Node) *Node
+	// Direction returns u of w's shape and the scalar s; η·s·u is subtracted. A
+	// factor belongs in s, where it costs nothing, and not in u.
+	Direction(s Step, p Param, moments []*Node, g *Node) (u, scale *Node)
 }
 
-// Moment returns the moving average m of the gradient g with decay 1-complement.
-func (s Step) Moment(m, g, complement *Node) *Node {
-	return Add(Mul(m, s.Decay(complement)), Mul(g, s.Gain(complement)))
+// Moment returns the moving average (1-complement)·m + complement·g.
+func (Step) Moment(m, g, complement *Node) *Node {
+	return Add(Mul(m, OneMinus(complement)), Mul(g, complement))
 }
 
 // Correction returns 1-β^t for β = 1-complement and t = Count+shift, without

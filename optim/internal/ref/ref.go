@@ -1,0 +1,107 @@
+package ref
+
+import "math"
+
+// AdamW is Adam (arXiv:1412.6980, Algorithm 1) with decoupled weight decay
+// (arXiv:1711.05101, Algorithm 2, schedule multiplier 1).
+type AdamW struct {
+	LR, Beta1, Beta2, Eps, Decay float64
+
+	t    int
+	M, V []float64
+}
+
+// Step updates w in place with the gradient g.
+func (a *AdamW) Step(w, g []float64) {
+	if a.M == nil {
+		a.M, a.V = make([]float64, len(w)), make([]float64, len(w))
+	}
+	a.t++
+	for i := range w {
+		a.M[i] = a.Beta1*a.M[i] + (1-a.Beta1)*g[i]
+		a.V[i] = a.Beta2*a.V[i] + (1-a.Beta2)*g[i]*g[i]
+		mhat := a.M[i] / (1 - math.Pow(a.Beta1, float64(a.t)))
+		vhat := a.V[i] / (1 - math.Pow(a.Beta2, float64(a.t)))
+		w[i] = w[i] - a.LR*a.Decay*w[i] - a.LR*mhat/(math.Sqrt(vhat)+a.Eps)
+	}
+}
+
+// Muon is arXiv:2502.16982, section 2.1 and equation 4, with the exponential
+// average for the momentum. Orth and Scale are its two choices.
+type Muon struct {
+	LR, Momentum, Decay float64
+	Nesterov, Corrected bool
+	Scale               float64
+	Orth                func(Matrix) Matrix
+
+	t int
+	M []float64
+}
+
+// Step updates w in place with the gradient g.
+func (u *Muon) Step(w, g Matrix) {
+	if u.M == nil {
+		u.M = make([]float64, len(w.Data))
+	}
+	u.t++
+	old, fresh := u.Momentum, 1-u.Momentum
+	if u.Corrected { // each part divided by what its weights add up to
+		old /= 1 - math.Pow(u.Momentum, float64(u.t+1))
+		fresh /= 1 - math.Pow(u.Momentum, float64(u.t))
+	}
+	d := Matrix{Rows: w.Rows, Cols: w.Cols, Data: make([]float64, len(w.Data))}
+	for i := range u.M {
+		u.M[i] = u.Momentum*u.M[i] + (1-u.Momentum)*g.Data[i]
+		switch {
+		case u.Nesterov:
+			d.Data[i] = old*u.M[i] + fresh*g.Data[i]
+		case u.Corrected:
+			d.Data[i] = u.M[i] / (1 - math.Pow(u.Momentum, float64(u.t)))
+		default:
+			d.Data[i] = u.M[i]
+		}
+	}
+	o := u.Orth(d)
+	for i := range w.Data {
+		w.Data[i] = w.Data[i] - u.LR*u.Decay*w.Data[i] - u.LR*u.Scale*o.Data[i]
+	}
+}
+
+// Norm is the joint L2 norm of several tensors.
+func Norm(tensors ...[]float64) float64 {
+	sum := 0.0
+	for _, t := range tensors {
+		for _, x := range t {
+			sum += x * x
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+// ClipFactor is what arXiv:1211.5063, Algorithm 1, multiplies gradients of norm
+// n with when the threshold is limit; 1e-6 is the usual guard.
+func ClipFactor(n, limit float64) float64 {
+	if n+1e-6 > limit {
+		return limit / (n + 1e-6)
+	}
+	return 1
+}
+
+// Cosine is arXiv:1608.03983, equation 5, for one cycle from 1 to floor.
+func Cosine(t, total, floor float64) float64 {
+	return floor + 0.5*(1-floor)*(1+math.Cos(t/total*math.Pi))
+}
+
+// WSD is arXiv:2404.06395, section 4.2: constant until step stable, then a fall
+// to floor over decay steps, here along a line or along 1-√x
+// (arXiv:2405.18392, equation 2).
+func WSD(t, stable, decay, floor float64, root bool) float64 {
+	if t <= stable {
+		return 1
+	}
+	x := (t - stable) / decay
+	if root {
+		x = math.Sqrt(x)
+	}
+	return floor + (1-floor)*(1-x)
+}
