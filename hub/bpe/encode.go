@@ -2,219 +2,194 @@ package bpe
 
 import (
 	"bytes"
-	"container/heap"
+	"iter"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
 
 const (
-	maxCached   = 1 << 17 // pieces that an encoder remembers
-	cachedBytes = 64      // longest piece that it remembers
-	longPiece   = 256     // above it merging uses a heap
+	cacheSize = 1 << 12 // pieces that an encoder remembers
+	cachedIDs = 11      // most ids that it remembers of one: a line of the processor's cache in all
+	partBytes = 1 << 18 // of a text that EncodeBatch gives a thread at a time
 )
 
 // encoder holds one goroutine's scratch space and its cache of pieces.
 type encoder struct {
 	t     *Tokenizer
-	cache map[string][]int32
-	arena []int32
-	ids   []int32
-	ranks []merged
+	cache []cached // by hash; the last piece of a hash stays
+	ids   []int32  // for merge
+	ranks []int32
+	next  []int32
+	prev  []int32
+	heap  siteHeap
+	steps int     // that the last mergeHeap took
+	out   []int32 // for EncodeBatch
 }
 
+// cached is a piece and its ids.
+type cached struct {
+	key key
+	n   int32
+	ids [cachedIDs]int32
+}
+
+func newEncoder(t *Tokenizer) *encoder { return &encoder{t: t, cache: make([]cached, cacheSize)} }
+
 // Encode appends the ids of text to dst. Special tokens in it are text like
-// any other. It may be called concurrently.
+// any other, and none are added. It may be called concurrently.
 func (t *Tokenizer) Encode(dst []int32, text []byte) []int32 {
 	e := t.pool.Get().(*encoder)
 	defer t.pool.Put(e)
 	return e.encode(dst, text)
 }
 
-// EncodeSpecial is Encode with special tokens recognised in text.
+// EncodeSpecial is Encode with special tokens recognised in text: the leftmost
+// first, the longest among those that start together. Use it only on text whose
+// special tokens are meant: one from a stranger may hold any.
 func (t *Tokenizer) EncodeSpecial(dst []int32, text []byte) []int32 {
 	e := t.pool.Get().(*encoder)
 	defer t.pool.Put(e)
-	for len(text) > 0 {
-		at, token, id := len(text), "", int32(-1)
-		for name, i := range t.special {
-			k := bytes.Index(text, []byte(name))
-			if k >= 0 && (k < at || k == at && len(name) > len(token)) {
-				at, token, id = k, name, i
-			}
+	from := 0
+	for i := 0; i < len(text); {
+		name := t.specialAt(text[i:])
+		if name == "" {
+			i++
+			continue
 		}
-		dst = e.encode(dst, text[:at])
-		if id >= 0 {
-			dst = append(dst, id)
-		}
-		text = text[at+len(token):]
+		dst = append(e.encode(dst, text[from:i]), t.special[name])
+		i += len(name)
+		from = i
 	}
-	return dst
+	return e.encode(dst, text[from:])
+}
+
+// specialAt returns the longest special token that text begins with.
+func (t *Tokenizer) specialAt(text []byte) string {
+	for _, name := range t.byFirst[text[0]] {
+		if bytes.HasPrefix(text, []byte(name)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // EncodeBatch encodes each text as Encode does, on the given number of threads
-// (0: GOMAXPROCS).
+// (0: GOMAXPROCS). With the named splits a long text is cut where its pieces
+// allow it, so that a single one keeps all threads busy.
 func (t *Tokenizer) EncodeBatch(texts [][]byte, threads int) [][]int32 {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	out := make([][]int32, len(texts))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(threads, len(texts)) {
-		wg.Go(func() {
-			e := t.pool.Get().(*encoder)
-			defer t.pool.Put(e)
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(texts) {
-					return
-				}
-				out[i] = e.encode(make([]int32, 0, len(texts[i])/3+1), texts[i])
-			}
+	var parts []part
+	count := make([]int, len(texts))
+	for i, text := range texts {
+		t.split.parts(text, partBytes, func(p []byte) {
+			parts = append(parts, part{of: i, text: p})
+			count[i]++
 		})
 	}
-	wg.Wait()
+	parallel(len(parts), threads, func(items iter.Seq[int]) {
+		e := t.pool.Get().(*encoder)
+		defer t.pool.Put(e)
+		for i := range items {
+			e.out = e.encode(e.out[:0], parts[i].text)
+			parts[i].ids = slices.Clone(e.out)
+		}
+	})
+	out := make([][]int32, len(texts))
+	var joined []part // with ids that go into a longer list
+	for len(parts) > 0 {
+		of := parts[0].of
+		own := parts[:count[of]]
+		parts = parts[len(own):]
+		if out[of] = own[0].ids; len(own) > 1 {
+			n := 0
+			for i := range own {
+				own[i].at = n
+				n += len(own[i].ids)
+			}
+			out[of] = make([]int32, n)
+			joined = append(joined, own...)
+		}
+	}
+	parallel(len(joined), threads, func(items iter.Seq[int]) {
+		for i := range items {
+			copy(out[joined[i].of][joined[i].at:], joined[i].ids)
+		}
+	})
 	return out
 }
 
+// part is a part of a text that is encoded by itself.
+type part struct {
+	of   int // the text
+	text []byte
+	ids  []int32
+	at   int // where ids belong among those of the text
+}
+
+// parallel runs worker on the given number of threads (0: GOMAXPROCS); together
+// they see 0 to n-1.
+func parallel(n, threads int, worker func(items iter.Seq[int])) {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(threads, n) {
+		wg.Go(func() {
+			worker(func(yield func(int) bool) {
+				for i := int(next.Add(1)) - 1; i < n && yield(i); i = int(next.Add(1)) - 1 {
+				}
+			})
+		})
+	}
+	wg.Wait()
+}
+
 func (e *encoder) encode(dst []int32, text []byte) []int32 {
-	split := e.t.split
+	t := e.t
 	for i := 0; i < len(text); {
-		end := split.next(text, i)
-		dst = e.piece(dst, text[i:end])
+		end := t.next(text, i)
+		if n := end - i; n > maxKey {
+			dst = e.long(dst, text[i:end])
+		} else if n == 1 {
+			dst = append(dst, t.bytes[text[i]])
+		} else {
+			k := keyOf(text, i, n)
+			hash := k.hash()
+			if id := t.words.get(k, hash); id >= 0 {
+				dst = append(dst, id)
+			} else {
+				dst = e.short(dst, text[i:end], k, hash)
+			}
+		}
 		i = end
 	}
 	return dst
 }
 
-// piece appends the ids of one piece.
-func (e *encoder) piece(dst []int32, piece []byte) []int32 {
-	if len(piece) == 1 {
-		return append(dst, e.t.bytes[piece[0]])
-	}
-	if ids, ok := e.cache[string(piece)]; ok {
-		return append(dst, ids...)
+// short appends the ids of a piece that is more than one token, from the cache
+// or to it.
+func (e *encoder) short(dst []int32, piece []byte, k key, hash uint64) []int32 {
+	c := &e.cache[hash>>32%cacheSize]
+	if c.key == k {
+		return append(dst, c.ids[:c.n]...)
 	}
 	start := len(dst)
 	dst = e.merge(dst, piece)
-	if len(piece) <= cachedBytes && len(e.cache) < maxCached {
-		ids := dst[start:]
-		if cap(e.arena)-len(e.arena) < len(ids) {
-			e.arena = make([]int32, 0, max(1<<14, len(ids)))
-		}
-		at := len(e.arena)
-		e.arena = append(e.arena, ids...)
-		e.cache[string(piece)] = e.arena[at:len(e.arena):len(e.arena)]
+	if ids := dst[start:]; len(ids) <= cachedIDs {
+		c.key, c.n = k, int32(len(ids))
+		copy(c.ids[:], ids)
 	}
 	return dst
 }
 
-// merge appends the ids of a piece, merging the pair with the lowest rank, the
-// leftmost among equals, until none is left.
-func (e *encoder) merge(dst []int32, piece []byte) []int32 {
-	if len(piece) > longPiece {
-		return e.mergeLong(dst, piece)
-	}
-	ids, ranks := e.ids[:0], e.ranks[:0]
-	for _, b := range piece {
-		ids = append(ids, e.t.bytes[b])
-	}
-	for i := 1; i < len(ids); i++ {
-		ranks = append(ranks, e.t.table.get(ids[i-1], ids[i]))
-	}
-	for len(ranks) > 0 {
-		best := 0
-		for i := range ranks {
-			if ranks[i].rank < ranks[best].rank {
-				best = i
-			}
-		}
-		if ranks[best].rank == noRank {
-			break
-		}
-		ids[best] = ranks[best].id
-		ids = append(ids[:best+1], ids[best+2:]...)
-		ranks = append(ranks[:best], ranks[best+1:]...)
-		if best > 0 {
-			ranks[best-1] = e.t.table.get(ids[best-1], ids[best])
-		}
-		if best < len(ranks) {
-			ranks[best] = e.t.table.get(ids[best], ids[best+1])
+// long appends the ids of a piece that is too long for a key.
+func (e *encoder) long(dst []int32, piece []byte) []int32 {
+	if len(piece) <= e.t.longest {
+		if id, ok := e.t.long[string(piece)]; ok {
+			return append(dst, id)
 		}
 	}
-	e.ids, e.ranks = ids, ranks
-	return append(dst, ids...)
-}
-
-// site is a possible merge of the pair that starts at node at.
-type site struct {
-	merged
-	at          int32
-	left, right int32 // the ids it was queued for
-}
-
-type sites []site
-
-func (s sites) Len() int { return len(s) }
-func (s sites) Less(i, j int) bool {
-	if s[i].rank != s[j].rank {
-		return s[i].rank < s[j].rank
-	}
-	return s[i].at < s[j].at
-}
-func (s sites) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
-func (s *sites) Push(x any)   { *s = append(*s, x.(site)) }
-func (s *sites) Pop() any {
-	last := len(*s) - 1
-	x := (*s)[last]
-	*s = (*s)[:last]
-	return x
-}
-
-// mergeLong is merge for a piece of n bytes in n·log n steps: the ids are a
-// linked list and the possible merges a heap.
-func (e *encoder) mergeLong(dst []int32, piece []byte) []int32 {
-	n := int32(len(piece))
-	ids, next, prev := make([]int32, n), make([]int32, n), make([]int32, n)
-	var queue sites
-	offer := func(at int32) {
-		if at < 0 || next[at] >= n {
-			return
-		}
-		left, right := ids[at], ids[next[at]]
-		if m := e.t.table.get(left, right); m.rank != noRank {
-			queue = append(queue, site{m, at, left, right})
-		}
-	}
-	for i, b := range piece {
-		ids[i], next[i], prev[i] = e.t.bytes[b], int32(i)+1, int32(i)-1
-	}
-	for i := range n {
-		offer(i)
-	}
-	heap.Init(&queue)
-	for len(queue) > 0 {
-		s := heap.Pop(&queue).(site)
-		gone := next[s.at]
-		if ids[s.at] != s.left || gone >= n || ids[gone] != s.right {
-			continue // one of its halves has been merged since
-		}
-		ids[s.at], ids[gone] = s.id, -1
-		next[s.at] = next[gone]
-		if next[gone] < n {
-			prev[next[gone]] = s.at
-		}
-		for _, at := range []int32{prev[s.at], s.at} {
-			before := len(queue)
-			offer(at)
-			if len(queue) > before {
-				heap.Fix(&queue, len(queue)-1)
-			}
-		}
-	}
-	for i := int32(0); i < n; i = next[i] {
-		dst = append(dst, ids[i])
-	}
-	return dst
+	return e.merge(dst, piece)
 }

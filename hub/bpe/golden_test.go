@@ -1,13 +1,12 @@
 package bpe
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,19 +34,47 @@ func corpus(t *testing.T) [][]byte {
 	require.NoError(t, err)
 	defer f.Close()
 	var docs [][]byte
-	for s := bufio.NewScanner(f); s.Scan(); {
+	for d := json.NewDecoder(f); ; {
 		var line struct{ Text string }
-		require.NoError(t, json.Unmarshal(s.Bytes(), &line))
+		err := d.Decode(&line)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
 		docs = append(docs, []byte(line.Text))
 	}
+	require.NotEmpty(t, docs)
 	return docs
 }
 
+// goldenPattern is what vectors.json holds of a pattern. A vector has the ids
+// with special tokens parsed, the ids with them as text, and the lengths of the
+// pieces of the text.
 type goldenPattern struct {
 	Regex   string           `json:"regex"`
 	Size    int              `json:"vocab_size_with_specials"`
 	Special map[string]int32 `json:"special_ids"`
 	Vectors [][3][]int32     `json:"vectors"`
+	Invalid []struct {
+		Replaced []int32 `json:"ids_of_text_python_replace"`
+		Bytes    []int32 `json:"ids_one_byte_tokens"`
+	} `json:"invalid_utf8"`
+}
+
+type goldenVectors struct {
+	Specials []string                 `json:"specials"`
+	Strings  []string                 `json:"strings"`
+	Patterns map[string]goldenPattern `json:"patterns"`
+	Invalid  []struct {
+		Hex      string `json:"hex"`
+		Replaced string `json:"text_python_replace"`
+	} `json:"invalid_utf8"`
+}
+
+type goldenMerges struct {
+	HF           [][]string `json:"merges_hf_ties"`
+	ByteOrder    [][]string `json:"merges_byte_order_ties"`
+	UniquePieces int        `json:"unique_pieces"`
 }
 
 func TestGoldenTokenizer(t *testing.T) {
@@ -61,18 +88,11 @@ func TestGoldenTokenizer(t *testing.T) {
 		t.Skipf("golden family tokenizer is not in %s", goldenDir())
 	}
 	goldenFile(t, "tokenizer.json", &manifest)
-	var vectors struct {
-		Specials []string                 `json:"specials"`
-		Strings  []string                 `json:"strings"`
-		Patterns map[string]goldenPattern `json:"patterns"`
-		Invalid  []struct {
-			Hex string `json:"hex"`
-		} `json:"invalid_utf8"`
-	}
+	var vectors goldenVectors
 	goldenFile(t, "tokenizer/vectors.json", &vectors)
 	var merges struct {
-		Patterns map[string]map[string]json.RawMessage `json:"patterns"`
-		Tiny     []tinyCase                            `json:"tiny"`
+		Patterns map[string]goldenMerges `json:"patterns"`
+		Tiny     []tinyCase              `json:"tiny"`
 	}
 	goldenFile(t, "tokenizer/merges.json", &merges)
 	docs := corpus(t)
@@ -80,87 +100,94 @@ func TestGoldenTokenizer(t *testing.T) {
 	for _, c := range manifest.Cases {
 		t.Run(c.Name, func(t *testing.T) {
 			for key := range c.Hyper {
-				require.Contains(t, []string{"merges", "regex", "specials", "file"}, key)
+				require.Contains(t, []string{"merges", "regex", "specials", "file"}, key, "a case that is not understood")
 			}
-			split := splitOf(t, c.Hyper["regex"].(string))
-			n := int(c.Hyper["merges"].(float64))
-			cfg := Config{VocabSize: 256 + n + len(vectors.Specials), Split: split, Special: vectors.Specials, MinCount: 1}
-			tok, err := Train(slices.Values(docs), cfg)
-			require.NoError(t, err)
-			checkMerges(t, merges.Patterns[c.Name]["merges_hf_ties"], tok)
-			cfg.Ties = ByteOrder
-			byOrder, err := Train(slices.Values(docs), cfg)
-			require.NoError(t, err)
-			checkMerges(t, merges.Patterns[c.Name]["merges_byte_order_ties"], byOrder)
-
+			require.Contains(t, merges.Patterns, c.Name)
+			require.Contains(t, vectors.Patterns, c.Name)
+			tok := checkTraining(t, docs, c.Hyper, vectors.Specials, merges.Patterns[c.Name])
 			loaded, err := Load(filepath.Join(goldenDir(), filepath.FromSlash(c.Hyper["file"].(string))))
 			require.NoError(t, err)
 			require.Equal(t, loaded.Hash(), tok.Hash(), "trained equals the reference's file")
-			again, err := tok.MarshalJSON()
-			require.NoError(t, err)
-			parsed, err := Parse(again)
-			require.NoError(t, err)
-			require.Equal(t, tok.Hash(), parsed.Hash())
-			checkVectors(t, tok, vectors.Strings, vectors.Patterns[c.Name])
-			for _, v := range vectors.Invalid {
-				raw, err := hex.DecodeString(v.Hex)
+			for _, tok := range []*Tokenizer{tok, loaded} {
+				again, err := tok.MarshalJSON()
 				require.NoError(t, err)
-				require.Equal(t, raw, tok.Decode(tok.Encode(nil, raw)))
+				parsed, err := Parse(again)
+				require.NoError(t, err)
+				require.Equal(t, tok.Hash(), parsed.Hash())
 			}
+			checkVectors(t, loaded, vectors, vectors.Patterns[c.Name])
 		})
 	}
+	require.NotEmpty(t, merges.Tiny)
 	for _, c := range merges.Tiny {
 		c.check(t)
 	}
 	t.Logf("golden tokenizer: %d cases", len(manifest.Cases))
 }
 
-func splitOf(t *testing.T, regex string) Split {
-	for split, p := range patterns {
-		if p == regex {
-			return split
-		}
-	}
-	t.Fatalf("split pattern %q is not understood", regex)
-	return ""
-}
-
-func checkMerges(t *testing.T, raw json.RawMessage, tok *Tokenizer) {
+// checkTraining trains with both rules for ties.
+func checkTraining(t *testing.T, docs [][]byte, hyper map[string]any, specials []string, want goldenMerges) *Tokenizer {
 	t.Helper()
-	var want [][]string
-	require.NoError(t, json.Unmarshal(raw, &want))
-	var got [][]string
-	for _, m := range tok.Merges() {
-		got = append(got, []string{hex.EncodeToString(m[0]), hex.EncodeToString(m[1])})
-	}
-	for i := range want {
-		require.Equal(t, want[i][:2], got[i], "merge %d", i)
-	}
-	require.Len(t, got, len(want))
+	split := splitOf(t, hyper["regex"].(string))
+	cfg := Config{VocabSize: 256 + int(hyper["merges"].(float64)) + len(specials), Split: split, Special: specials, MinCount: 1}
+	tok, err := Train(slices.Values(docs), cfg)
+	require.NoError(t, err)
+	checkMerges(t, want.HF, tok)
+	pieces := countPieces(slices.Values(docs), cfg, tok.next)
+	require.Equal(t, want.UniquePieces, pieces.used+len(pieces.long))
+	cfg.Ties = ByteOrder
+	byOrder, err := Train(slices.Values(docs), cfg)
+	require.NoError(t, err)
+	checkMerges(t, want.ByteOrder, byOrder)
+	return tok
 }
 
-func checkVectors(t *testing.T, tok *Tokenizer, texts []string, p goldenPattern) {
+func splitOf(t *testing.T, regex string) Split {
+	split := Regex(regex)
+	require.NoError(t, split.Validate(), "an expression that is not understood")
+	return split
+}
+
+// checkMerges compares with merges whose halves are written in hexadecimal.
+func checkMerges(t *testing.T, want [][]string, tok *Tokenizer) {
+	t.Helper()
+	require.Len(t, tok.Merges(), len(want))
+	for i, m := range tok.Merges() {
+		require.Equal(t, want[i][:2], []string{hex.EncodeToString(m[0]), hex.EncodeToString(m[1])}, "merge %d", i)
+	}
+}
+
+func checkVectors(t *testing.T, tok *Tokenizer, all goldenVectors, p goldenPattern) {
 	t.Helper()
 	require.Equal(t, p.Size, tok.VocabSize())
+	require.Equal(t, p.Regex, tok.Split().Expression())
+	require.Len(t, p.Special, len(all.Specials))
 	for name, id := range p.Special {
 		got, ok := tok.ID(name)
 		require.True(t, ok)
 		require.Equal(t, id, got)
 	}
-	require.Len(t, p.Vectors, len(texts))
-	for i, text := range texts {
+	require.NotEmpty(t, all.Strings)
+	require.Len(t, p.Vectors, len(all.Strings))
+	for i, text := range all.Strings {
 		v := p.Vectors[i]
-		var lengths []int32
-		tok.Split().Pieces([]byte(text), func(piece []byte) bool {
+		lengths := []int32{}
+		for piece := range tok.Pieces([]byte(text)) {
 			lengths = append(lengths, int32(len(piece)))
-			return true
-		})
-		if !strings.Contains(text, "<|") {
-			require.Equal(t, v[2], append([]int32{}, lengths...), "pieces of %q", text)
 		}
-		require.Equal(t, v[0], append([]int32{}, tok.EncodeSpecial(nil, []byte(text))...), "%q, specials parsed", text)
-		require.Equal(t, v[1], append([]int32{}, tok.Encode(nil, []byte(text))...), "%q, specials as text", text)
+		require.Equal(t, v[2], lengths, "pieces of %q", text)
+		require.Equal(t, v[0], tok.EncodeSpecial([]int32{}, []byte(text)), "%q, specials parsed", text)
+		require.Equal(t, v[1], tok.Encode([]int32{}, []byte(text)), "%q, specials as text", text)
+		require.Equal(t, text, string(tok.Decode(v[0])))
 		require.Equal(t, text, string(tok.Decode(v[1])))
+	}
+	require.Len(t, p.Invalid, len(all.Invalid))
+	for i, v := range all.Invalid {
+		raw, err := hex.DecodeString(v.Hex)
+		require.NoError(t, err)
+		require.Equal(t, raw, tok.Decode(tok.Encode(nil, raw)))
+		require.Equal(t, raw, tok.Decode(p.Invalid[i].Bytes))
+		require.Equal(t, p.Invalid[i].Replaced, tok.Encode(nil, []byte(v.Replaced)))
 	}
 }
 
@@ -171,12 +198,11 @@ type tinyCase struct {
 }
 
 func (c tinyCase) check(t *testing.T) {
-	counts := map[string]int64{}
+	counts := newCounter()
 	for _, w := range c.Words {
-		counts[w]++
+		counts.add([]byte(w), func(text []byte, _ int) int { return len(text) })
 	}
-	tr := newTrainer(counts, &byteIDs)
-	list := tr.merges(len(c.Merges), 1)
+	list := newTrainer(counts.all(), &byteIDs, 1).merges(len(c.Merges))
 	tok, err := newTokenizer(GPT2, &byteIDs, list, nil)
 	require.NoError(t, err)
 	var got []string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,39 +65,35 @@ type modelJSON struct {
 
 const byteLevelDecoder = `{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}`
 
-// MarshalJSON returns tokenizer.json, indented as Hugging Face writes it.
+// MarshalJSON returns tokenizer.json, indented as Hugging Face writes it. What
+// Parse read is written again, a post_processor included.
 func (t *Tokenizer) MarshalJSON() ([]byte, error) {
 	yes, no := true, false
 	null := json.RawMessage("null")
 	f := file{Version: "1.0", Truncation: null, Padding: null, Normalizer: null, PostProcessor: null, Decoder: json.RawMessage(byteLevelDecoder)}
+	if t.post != nil {
+		f.PostProcessor = t.post
+	}
 	if t.split == GPT2 {
 		f.PreTokenizer = &preTokenizer{Type: "ByteLevel", AddPrefixSpace: &no, TrimOffsets: &yes, UseRegex: &yes}
 	} else {
 		f.PreTokenizer = &preTokenizer{Type: "Sequence", PreTokenizers: []*preTokenizer{
-			{Type: "Split", Pattern: &patternJSON{patterns[t.split]}, Behavior: "Isolated", Invert: &no},
+			{Type: "Split", Pattern: &patternJSON{t.split.Expression()}, Behavior: "Isolated", Invert: &no},
 			{Type: "ByteLevel", AddPrefixSpace: &no, TrimOffsets: &yes, UseRegex: &no},
 		}}
 	}
-	f.AddedTokens = []addedToken{}
-	for _, name := range t.names {
-		f.AddedTokens = append(f.AddedTokens, addedToken{ID: t.special[name], Content: name, Special: true})
-	}
-	var vocab bytes.Buffer
-	vocab.WriteByte('{')
-	for id, token := range t.tokens {
-		if token == nil || slices.Contains(t.names, string(token)) && t.special[string(token)] == int32(id) {
-			continue
+	f.AddedTokens = append([]addedToken{}, t.added...)
+	f.Model = modelJSON{Type: "BPE", IgnoreMerges: t.wholeFirst, Merges: []json.RawMessage{}}
+	vocab := []byte{'{'}
+	for id, text := range t.vocab {
+		if text != "" {
+			vocab = fmt.Appendf(vocab, "%s:%d,", quoted(text), id)
 		}
-		if vocab.Len() > 1 {
-			vocab.WriteByte(',')
-		}
-		fmt.Fprintf(&vocab, "%s:%d", quoted(display(token)), id)
 	}
-	vocab.WriteByte('}')
-	f.Model = modelJSON{Type: "BPE", Vocab: vocab.Bytes(), Merges: []json.RawMessage{}}
+	vocab[len(vocab)-1] = '}' // there are at least the 256 bytes
+	f.Model.Vocab = vocab
 	for _, p := range t.merges {
-		f.Model.Merges = append(f.Model.Merges, json.RawMessage(
-			"["+quoted(display(t.tokens[p.left()]))+","+quoted(display(t.tokens[p.right()]))+"]"))
+		f.Model.Merges = append(f.Model.Merges, fmt.Appendf(nil, "[%s,%s]", quoted(t.vocab[p.left()]), quoted(t.vocab[p.right()])))
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -118,22 +115,27 @@ func quoted(s string) string {
 }
 
 // WriteFile writes tokenizer.json whole or not at all.
-func (t *Tokenizer) WriteFile(path string) error {
+func (t *Tokenizer) WriteFile(path string) (err error) {
 	data, err := t.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
 		return fmt.Errorf("bpe: %w", err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	defer os.Remove(f.Name()) // there is nothing of this name after the rename
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("bpe: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("bpe: %w", err)
 	}
 	return nil
 }
 
-// Load reads a tokenizer.json.
+// Load reads a tokenizer.json, see Parse.
 func Load(path string) (*Tokenizer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -147,7 +149,8 @@ func Load(path string) (*Tokenizer, error) {
 }
 
 // Parse reads the text of a tokenizer.json. What it asks for beyond byte-level
-// BPE with one of our split patterns is an error that names it.
+// BPE is an error that names it, with one exception: a post_processor, which may
+// add special tokens around a text there, is kept for MarshalJSON and not applied.
 func Parse(data []byte) (*Tokenizer, error) {
 	var f file
 	if err := json.Unmarshal(data, &f); err != nil {
@@ -161,87 +164,114 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if err := json.Unmarshal(f.Model.Vocab, &vocab); err != nil {
 		return nil, fmt.Errorf("bpe: vocab: %w", err)
 	}
-	t := &Tokenizer{split: split, table: newTable(len(f.Model.Merges)), special: map[string]int32{}}
-	limit := int32(len(vocab) + len(f.AddedTokens))
-	for _, a := range f.AddedTokens {
-		limit = max(limit, a.ID+1)
-		if a.ID < 0 || a.ID > 1<<24 {
-			return nil, fmt.Errorf("bpe: added token %q has id %d", a.Content, a.ID)
-		}
+	t := &Tokenizer{split: split, merge: newMergeTable(len(f.Model.Merges)), wholeFirst: f.Model.IgnoreMerges, added: f.AddedTokens}
+	if set(f.PostProcessor) {
+		t.post = f.PostProcessor
 	}
-	t.tokens = make([][]byte, limit)
-	for text, id := range vocab {
-		if id < 0 || id >= limit {
-			return nil, fmt.Errorf("bpe: token %q has id %d among %d tokens", text, id, limit)
-		}
-		if b, ok := parseDisplay(text); ok {
-			t.tokens[id] = b
-		} else {
-			t.tokens[id] = []byte(text) // a special token that is also in the vocabulary
-		}
-	}
-	for b := range 256 {
-		id, ok := vocab[display([]byte{byte(b)})]
-		if !ok {
-			return nil, fmt.Errorf("bpe: the vocabulary lacks byte 0x%02x", b)
-		}
-		t.bytes[b] = id
+	if err := t.parseVocab(vocab); err != nil {
+		return nil, err
 	}
 	if err := t.parseMerges(vocab, f.Model.Merges); err != nil {
 		return nil, err
 	}
-	for _, a := range f.AddedTokens {
-		t.addSpecial(a.Content, a.ID)
-	}
-	t.start()
-	return t, nil
+	return t, t.finish()
 }
+
+// set says whether an optional field is there.
+func set(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // check refuses what this package does not do and finds the split pattern.
 func (f *file) check() (Split, error) {
-	var errs []error
-	refuse := func(bad bool, what string) {
+	var refused []string
+	refuse := func(bad bool, what string, args ...any) {
 		if bad {
-			errs = append(errs, fmt.Errorf("bpe: %s is not supported", what))
+			refused = append(refused, fmt.Sprintf(what, args...))
 		}
 	}
-	set := func(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 	m := f.Model
-	refuse(m.Type != "BPE", fmt.Sprintf("model type %q", m.Type))
+	refuse(m.Type != "BPE", "model type %q", m.Type)
 	refuse(set(f.Normalizer), "a normalizer")
+	refuse(set(f.Truncation), "truncation")
+	refuse(set(f.Padding), "padding")
 	refuse(m.Dropout != nil && *m.Dropout != 0, "dropout")
 	refuse(m.UnkToken != nil, "an unknown token")
 	refuse(m.ByteFallback, "byte_fallback")
 	refuse(m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "", "continuing_subword_prefix")
 	refuse(m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "", "end_of_word_suffix")
-	for _, a := range f.AddedTokens {
-		refuse(a.SingleWord || a.LStrip || a.RStrip, fmt.Sprintf("added token %q with single_word, lstrip or rstrip", a.Content))
+	if set(f.Decoder) {
+		var decoder struct{ Type string }
+		err := json.Unmarshal(f.Decoder, &decoder)
+		refuse(err != nil || decoder.Type != "ByteLevel", "decoder %q", decoder.Type)
 	}
-	split, err := f.PreTokenizer.split()
-	return split, errors.Join(append(errs, err)...)
+	for _, a := range f.AddedTokens {
+		refuse(a.SingleWord || a.LStrip || a.RStrip, "added token %q with single_word, lstrip or rstrip", a.Content)
+	}
+	if refused != nil {
+		return "", fmt.Errorf("bpe: not supported: %s", strings.Join(refused, "; "))
+	}
+	return f.PreTokenizer.split()
 }
 
-// split finds which of our patterns a pre-tokenizer means.
+// split finds which split a pre-tokenizer means.
 func (p *preTokenizer) split() (Split, error) {
 	on := func(b *bool) bool { return b == nil || *b }
 	switch {
 	case p == nil:
 		return "", errors.New("bpe: no pre_tokenizer: a split pattern is needed")
-	case p.Type == "ByteLevel" && on(p.UseRegex) && p.AddPrefixSpace != nil && !*p.AddPrefixSpace:
+	case p.Type == "ByteLevel" && on(p.UseRegex) && !on(p.AddPrefixSpace):
 		return GPT2, nil
-	case p.Type == "Sequence" && len(p.PreTokenizers) == 2 && p.PreTokenizers[0].Pattern != nil && p.PreTokenizers[1].Type == "ByteLevel":
+	case p.Type == "Sequence" && len(p.PreTokenizers) == 2 && p.PreTokenizers[0] != nil && p.PreTokenizers[1] != nil:
 		first, second := p.PreTokenizers[0], p.PreTokenizers[1]
-		if first.Behavior != "Isolated" || first.Invert != nil && *first.Invert || on(second.UseRegex) || on(second.AddPrefixSpace) {
+		if first.Type != "Split" || first.Pattern == nil || first.Behavior != "Isolated" || first.Invert != nil && *first.Invert ||
+			second.Type != "ByteLevel" || on(second.UseRegex) || on(second.AddPrefixSpace) {
 			break
 		}
-		for _, s := range []Split{GPT2, CL100K, Llama3} {
-			if first.Pattern.Regex == patterns[s] {
-				return s, nil
-			}
-		}
-		return "", fmt.Errorf("bpe: split pattern %q is not supported", first.Pattern.Regex)
+		return Regex(first.Pattern.Regex), nil
 	}
-	return "", fmt.Errorf("bpe: pre_tokenizer %q with these settings is not supported", p.Type)
+	return "", fmt.Errorf("bpe: not supported: pre_tokenizer %q with these settings, want ByteLevel or a Split by Regex, isolated, before ByteLevel", p.Type)
+}
+
+// parseVocab sets the tokens of the vocabulary by id, nil for an added token
+// that is there too and is not the bytes that its characters stand for.
+func (t *Tokenizer) parseVocab(vocab map[string]int32) error {
+	limit, last := int32(len(vocab)+len(t.added)), int32(-1)
+	added := map[string]bool{}
+	for _, a := range t.added {
+		if a.ID < 0 || a.ID >= limit {
+			return fmt.Errorf("bpe: added token %q has id %d, want one below %d, the number of tokens", a.Content, a.ID, limit)
+		}
+		if id, ok := vocab[a.Content]; ok && id != a.ID {
+			return fmt.Errorf("bpe: added token %q has the ids %d and %d", a.Content, a.ID, id)
+		}
+		added[a.Content], last = true, max(last, a.ID)
+	}
+	t.tokens, t.vocab = make([][]byte, limit), make([]string, limit)
+	for _, text := range slices.Sorted(maps.Keys(vocab)) {
+		id := vocab[text]
+		if id < 0 || id >= limit || text == "" {
+			return fmt.Errorf("bpe: token %q has id %d, want text and an id below %d, the number of tokens", text, id, limit)
+		}
+		if t.vocab[id] != "" {
+			return fmt.Errorf("bpe: tokens %q and %q have the same id %d", t.vocab[id], text, id)
+		}
+		b, ok := parseDisplay(text)
+		if !ok && !added[text] {
+			return fmt.Errorf("bpe: token %q has characters that stand for no byte", text)
+		}
+		if t.vocab[id] = text; !added[text] || string(b) == text {
+			t.tokens[id] = b
+		}
+		last = max(last, id)
+	}
+	t.tokens, t.vocab = t.tokens[:last+1], t.vocab[:last+1]
+	for b := range 256 {
+		id, ok := vocab[display([]byte{byte(b)})]
+		if !ok || t.tokens[id] == nil {
+			return fmt.Errorf("bpe: the vocabulary lacks byte 0x%02x", b)
+		}
+		t.bytes[b] = id
+	}
+	return nil
 }
 
 // parseMerges reads merges written as ["a","b"] or "a b".
@@ -261,12 +291,12 @@ func (t *Tokenizer) parseMerges(vocab map[string]int32, raw []json.RawMessage) e
 		left, okLeft := vocab[halves[0]]
 		right, okRight := vocab[halves[1]]
 		id, ok := vocab[halves[0]+halves[1]]
-		if !okLeft || !okRight || !ok {
+		if !okLeft || !okRight || !ok || t.tokens[left] == nil || t.tokens[right] == nil || t.tokens[id] == nil {
 			return fmt.Errorf("bpe: merge %d of %q and %q uses or makes a token that is not in the vocabulary", rank, halves[0], halves[1])
 		}
 		p := pairOf(left, right)
 		t.merges = append(t.merges, p)
-		t.table.put(p, merged{rank: int32(rank), id: id})
+		t.merge.put(p, merged{rank: int32(rank), id: id})
 	}
 	return nil
 }

@@ -2,19 +2,25 @@ package bpe
 
 import (
 	"fmt"
-	"unicode"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/nanochat-go/nanochat/hub/bpe/internal/pattern"
 )
 
-// Split names a pattern by which texts are cut into pieces.
+// Split is the pattern by which texts are cut into pieces: one of the
+// constants, or what Regex returns.
 type Split string
 
-// The patterns, see the package comment.
+// The patterns that have a hand-coded splitter, see the package comment.
 const (
 	GPT2   Split = "gpt2"
 	CL100K Split = "cl100k"
 	Llama3 Split = "llama3"
 )
+
+// named are the patterns in the order of the constants.
+var named = []Split{GPT2, CL100K, Llama3}
 
 // patterns are the regular expressions as tokenizer.json holds them.
 var patterns = map[Split]string{
@@ -23,196 +29,91 @@ var patterns = map[Split]string{
 	Llama3: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 }
 
-// Validate says whether the pattern is one of ours.
+// regexPrefix marks a Split that is an expression.
+const regexPrefix = "regex:"
+
+// Regex is the split by a regular expression with the meaning that Hugging Face
+// tokenizers gives it: matches are pieces, and so is the text between them. The
+// expression of a named split yields that split. Others run in a general matcher
+// that is several times slower and takes a subset, see Validate: alternatives,
+// groups, (?i:…), lookahead, sets, \s, \d, \p{…} of categories, greedy, lazy and
+// possessive quantifiers.
+func Regex(expr string) Split {
+	for _, s := range named {
+		if patterns[s] == expr {
+			return s
+		}
+	}
+	return Split(regexPrefix + expr)
+}
+
+// Expression is the regular expression of the split, "" for an unknown name.
+func (s Split) Expression() string {
+	if expr, ok := strings.CutPrefix(string(s), regexPrefix); ok {
+		return expr
+	}
+	return patterns[s]
+}
+
+// Validate says whether texts can be split this way, and if not, what of the
+// expression is not understood.
 func (s Split) Validate() error {
+	_, err := s.splitter()
+	return err
+}
+
+// splitter returns the function that finds the end of the piece which starts at
+// text[i], i < len(text).
+func (s Split) splitter() (next func(text []byte, i int) int, err error) {
 	switch s {
-	case GPT2, CL100K, Llama3:
-		return nil
+	case GPT2:
+		return nextGPT2, nil
+	case CL100K, Llama3: // they split alike, see lineBreaks
+		return nextModern, nil
 	}
-	return fmt.Errorf("bpe: split pattern %q, want %q, %q or %q", string(s), GPT2, CL100K, Llama3)
+	expr, ok := strings.CutPrefix(string(s), regexPrefix)
+	if !ok {
+		return nil, fmt.Errorf("bpe: split pattern %q, want %q, %q, %q or an expression (bpe.Regex)", string(s), GPT2, CL100K, Llama3)
+	}
+	p, err := pattern.Compile(expr)
+	if err != nil {
+		return nil, fmt.Errorf("bpe: %w", err)
+	}
+	return p.Next, nil
 }
 
-// kind is what the patterns ask of a character.
-type kind uint8
-
-const (
-	other   kind = iota // none of the below: punctuation, marks, symbols, invalid bytes
-	letter              // \p{L}
-	number              // \p{N}
-	space               // \s without line breaks
-	newline             // \r and \n
-)
-
-// ascii holds the kinds of the first 128 characters.
-var ascii = func() (t [128]kind) {
-	for c := range t {
-		t[c] = classify(rune(c))
+// cut returns the first place at or behind from where text may be cut without
+// a change to its pieces, len(text) if there is none: behind a letter and before
+// an ASCII character that is none. In the named patterns no piece goes on from a
+// letter to another kind of character, and none that ends in a letter looks at
+// what follows. Nothing of this kind is known of other expressions.
+func (s Split) cut(text []byte, from int) int {
+	if patterns[s] == "" {
+		return len(text)
 	}
-	return t
-}()
-
-func classify(r rune) kind {
-	switch {
-	case r == '\r' || r == '\n':
-		return newline
-	case unicode.IsSpace(r):
-		return space
-	case unicode.IsLetter(r):
-		return letter
-	case unicode.IsNumber(r):
-		return number
+	for i := max(from, 1); i < len(text); i++ {
+		if k := kinds[text[i]]; k == letter || k == wide {
+			continue
+		}
+		if k := kinds[text[i-1]]; k == letter {
+			return i
+		} else if k == wide {
+			if r, _ := utf8.DecodeLastRune(text[:i]); classify(r) == letter {
+				return i
+			}
+		}
 	}
-	return other
+	return len(text)
 }
 
-// at returns the kind and the length in bytes of the character at text[i].
-func at(text []byte, i int) (kind, int) {
-	c := text[i]
-	if c < utf8.RuneSelf {
-		return ascii[c], 1
+// parts cuts text into parts of about size bytes that split as the whole does.
+func (s Split) parts(text []byte, size int, yield func(part []byte)) {
+	for len(text) > size+size/2 {
+		n := s.cut(text, size)
+		yield(text[:n:n])
+		text = text[n:]
 	}
-	r, n := utf8.DecodeRune(text[i:])
-	if r == utf8.RuneError && n == 1 {
-		return other, 1
-	}
-	return classify(r), n
-}
-
-// run returns the end of the longest run of kind k that starts at i and has at
-// most limit characters.
-func run(text []byte, i int, k kind, limit int) int {
-	for ; i < len(text) && limit > 0; limit-- {
-		c, n := at(text, i)
-		if c != k {
-			break
-		}
-		i += n
-	}
-	return i
-}
-
-// next returns the end of the piece that starts at text[i].
-func (s Split) next(text []byte, i int) int {
-	if s == GPT2 {
-		return nextGPT2(text, i)
-	}
-	return nextModern(text, i)
-}
-
-// contraction returns the end of 's, 't, 're, 've, 'm, 'll or 'd at i, or i.
-// fold ignores case, with the long s that Unicode folds to s.
-func contraction(text []byte, i int, fold bool) int {
-	if text[i] != '\'' || i+1 >= len(text) {
-		return i
-	}
-	lower := func(c byte) byte {
-		if fold && 'A' <= c && c <= 'Z' {
-			return c + 'a' - 'A'
-		}
-		return c
-	}
-	switch lower(text[i+1]) {
-	case 's', 't', 'm', 'd':
-		return i + 2
-	}
-	if fold && i+2 < len(text) && text[i+1] == 0xc5 && text[i+2] == 0xbf { // ſ
-		return i + 3
-	}
-	if i+2 < len(text) {
-		switch string([]byte{lower(text[i+1]), lower(text[i+2])}) {
-		case "re", "ve", "ll":
-			return i + 3
-		}
-	}
-	return i
-}
-
-func nextGPT2(text []byte, i int) int {
-	if end := contraction(text, i, false); end > i {
-		return end
-	}
-	start := i
-	if text[i] == ' ' && i+1 < len(text) {
-		i++
-	}
-	if k, _ := at(text, i); k != space && k != newline {
-		return run(text, i, k, len(text))
-	}
-	return whitespace(text, start)
-}
-
-// whitespace is \s+(?!\S)|\s+ at i, where a space stands: all of it up to the
-// end of the text, else all but its last character, but at least one.
-func whitespace(text []byte, i int) int {
-	start, last := i, i
-	for i < len(text) {
-		k, n := at(text, i)
-		if k != space && k != newline {
-			break
-		}
-		last = i
-		i += n
-	}
-	if i == len(text) || last == start {
-		return i
-	}
-	return last
-}
-
-func nextModern(text []byte, i int) int {
-	if end := contraction(text, i, true); end > i {
-		return end
-	}
-	k, n := at(text, i)
-	switch k {
-	case letter:
-		return run(text, i, letter, len(text))
-	case number:
-		return run(text, i, number, 3)
-	case other, space: // [^\r\n\p{L}\p{N}]?\p{L}+
-		if end := run(text, i+n, letter, len(text)); end > i+n {
-			return end
-		}
-	}
-	if k == other || text[i] == ' ' { // ` ?[^\s\p{L}\p{N}]+[\r\n]*`
-		from := i
-		if k != other {
-			from++
-		}
-		if end := run(text, from, other, len(text)); end > from {
-			return run(text, end, newline, len(text))
-		}
-	}
-	if end := lineBreaks(text, i); end > i {
-		return end
-	}
-	return whitespace(text, i)
-}
-
-// lineBreaks is \s*[\r\n]+ at i and also \s*[\r\n]: greedy \s* takes line
-// breaks itself, so both end behind the last one of the white space.
-func lineBreaks(text []byte, i int) int {
-	end := i
-	for j := i; j < len(text); {
-		k, n := at(text, j)
-		if k != space && k != newline {
-			break
-		}
-		j += n
-		if k == newline {
-			end = j
-		}
-	}
-	return end
-}
-
-// Pieces calls yield for each piece of text in order until it returns false.
-func (s Split) Pieces(text []byte, yield func(piece []byte) bool) {
-	for i := 0; i < len(text); {
-		end := s.next(text, i)
-		if !yield(text[i:end:end]) {
-			return
-		}
-		i = end
+	if len(text) > 0 {
+		yield(text)
 	}
 }

@@ -1,15 +1,10 @@
 package bpe
 
 import (
-	"cmp"
-	"container/heap"
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"runtime"
-	"slices"
-	"sync"
+	"math"
 )
 
 // Ties says which of two pairs with equal counts is merged first: the one with
@@ -29,27 +24,32 @@ type Config struct {
 	Special   []string // special tokens, numbered after everything else
 	Threads   int      // for counting; 0: GOMAXPROCS
 	MinCount  int64    // a pair seen less often is not merged; 0: 2
-	Ties      Ties
+	Ties      Ties     // default CharacterOrder
 }
 
 // VocabError says that the text does not have enough pairs for the vocabulary
 // that was asked for.
 type VocabError struct {
-	Want, Largest int
+	Want    int // the vocabulary size asked for
+	Merges  int // the merges that the text supports
+	Largest int // the vocabulary size that they make
 }
 
 func (e *VocabError) Error() string {
-	return fmt.Sprintf("bpe: the text supports a vocabulary of at most %d tokens, %d were asked for: lower the vocabulary size or give more text",
-		e.Largest, e.Want)
+	return fmt.Sprintf("bpe: the text supports %d merges and with them a vocabulary of at most %d tokens, %d were asked for: lower the vocabulary size or give more text",
+		e.Merges, e.Largest, e.Want)
 }
 
 // Train learns a tokenizer from documents. The result does not depend on the
-// number of threads or on the order of the documents.
+// number of threads or on the order of the documents, whose bytes must not
+// change before it returns. The error is a *VocabError if the text is too poor
+// for the vocabulary.
 func Train(docs iter.Seq[[]byte], cfg Config) (*Tokenizer, error) {
 	if cfg.Split == "" {
 		cfg.Split = Llama3
 	}
-	if err := cfg.Split.Validate(); err != nil {
+	next, err := cfg.Split.splitter()
+	if err != nil {
 		return nil, err
 	}
 	if cfg.MinCount == 0 {
@@ -59,20 +59,37 @@ func Train(docs iter.Seq[[]byte], cfg Config) (*Tokenizer, error) {
 	if cfg.VocabSize < base {
 		return nil, fmt.Errorf("bpe: vocabulary size %d, want at least %d (256 bytes and %d special tokens)", cfg.VocabSize, base, len(cfg.Special))
 	}
-	counts := countPieces(docs, cfg)
-	if len(counts) == 0 {
+	counts := countPieces(docs, cfg, next)
+	if counts.used+len(counts.long) == 0 {
 		return nil, errors.New("bpe: no text to train on")
 	}
 	ids := &byteIDs
 	if cfg.Ties == ByteOrder {
 		ids = &identityIDs
 	}
-	t := newTrainer(counts, ids)
-	merges := t.merges(cfg.VocabSize-base, cfg.MinCount)
+	if err := checkSize(counts, maxDistinct); err != nil {
+		return nil, err
+	}
+	merges := newTrainer(counts.all(), ids, cfg.MinCount).merges(cfg.VocabSize - base)
 	if n := base + len(merges); n < cfg.VocabSize {
-		return nil, &VocabError{Want: cfg.VocabSize, Largest: n}
+		return nil, &VocabError{Want: cfg.VocabSize, Merges: len(merges), Largest: n}
 	}
 	return newTokenizer(cfg.Split, ids, merges, cfg.Special)
+}
+
+// maxDistinct is how many bytes of distinct pieces 32-bit numbers of visits allow:
+// a node has one, and a merge, which removes a node, adds at most two.
+const maxDistinct = math.MaxInt32 / 3
+
+func checkSize(counts *counter, limit int) error {
+	n := 0
+	for piece := range counts.all() {
+		n += len(piece)
+	}
+	if n > limit {
+		return fmt.Errorf("bpe: the distinct pieces of the text have %d bytes, at most %d can be trained on: give less text", n, limit)
+	}
+	return nil
 }
 
 var identityIDs = func() (t [256]int32) {
@@ -82,221 +99,203 @@ var identityIDs = func() (t [256]int32) {
 	return t
 }()
 
-// countPieces counts the distinct pieces of the documents.
-func countPieces(docs iter.Seq[[]byte], cfg Config) map[string]int64 {
-	threads := cfg.Threads
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	work := make(chan []byte, 2*threads)
-	parts := make([]map[string]*int64, threads)
-	var wg sync.WaitGroup
-	for i := range parts {
-		parts[i] = map[string]*int64{}
-		wg.Go(func() {
-			for doc := range work {
-				cfg.Split.Pieces(doc, func(piece []byte) bool {
-					if n := parts[i][string(piece)]; n != nil {
-						*n++
-					} else {
-						one := int64(1)
-						parts[i][string(piece)] = &one
-					}
-					return true
-				})
-			}
-		})
-	}
-	for doc := range docs {
-		work <- doc
-	}
-	close(work)
-	wg.Wait()
-	total := map[string]int64{}
-	for _, part := range parts {
-		for piece, n := range part {
-			total[piece] += *n
-		}
-	}
-	return total
+// trainer holds the distinct pieces as they stand after the merges so far, and
+// what follows from them for every pair.
+type trainer struct {
+	nodes    []node
+	counts   []int64 // of the pieces
+	pairs    pairTable
+	stats    []stat  // by number of the pair
+	visits   []visit // of all pairs
+	queue    queue
+	minCount int64
 }
 
-// pair is two adjacent ids, left in the upper half.
-type pair uint64
-
-func pairOf(left, right int32) pair { return pair(uint64(uint32(left))<<32 | uint64(uint32(right))) }
-
-func (p pair) left() int32  { return int32(p >> 32) }
-func (p pair) right() int32 { return int32(uint32(p)) }
-
-// word is a distinct piece as it stands after the merges so far.
-type word struct {
-	ids   []int32
-	count int64
+// node is a token of a piece, in a list of them.
+type node struct {
+	id         int32 // -1 when it is part of the one before it
+	prev, next int32 // -1 at the ends of the piece
+	piece      int32
 }
 
 // stat is what the trainer knows of a pair.
 type stat struct {
-	count int64
-	words []int32 // words that held the pair when it arose there; may be stale
+	pair        pair
+	count       int64
+	first, last int32 // into visits, -1 for none
 }
 
-// candidate is a pair with the count it had when it was queued.
-type candidate struct {
-	pair  pair
-	count int64
+// visit is an item of a list: the node whose id and the next one made the pair
+// when it arose, in the order of the text.
+type visit struct {
+	at   int32
+	next int32
 }
 
-// queue orders candidates by falling count, then by rising pair.
-type queue []candidate
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	if q[i].count != q[j].count {
-		return q[i].count > q[j].count
-	}
-	return q[i].pair < q[j].pair
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(candidate)) }
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	*q = (*q)[:last]
-	return x
-}
-
-type trainer struct {
-	words   []word
-	stats   map[pair]*stat
-	queue   queue
-	changed map[pair]struct{} // pairs whose count rose in the current merge
-}
-
-func newTrainer(counts map[string]int64, ids *[256]int32) *trainer {
-	t := &trainer{stats: map[pair]*stat{}, changed: map[pair]struct{}{}}
-	pieces := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Compare(a, b) })
-	for _, piece := range pieces {
-		w := word{ids: make([]int32, len(piece)), count: counts[piece]}
-		for i := range len(piece) {
-			w.ids[i] = ids[piece[i]]
+func newTrainer(pieces iter.Seq2[[]byte, int64], ids *[256]int32, minCount int64) *trainer {
+	t := &trainer{pairs: newPairTable(1<<12 - 1), minCount: minCount}
+	for piece, count := range pieces {
+		t.counts = append(t.counts, count)
+		for i, b := range piece {
+			at := int32(len(t.nodes))
+			n := node{id: ids[b], prev: at - 1, next: at + 1, piece: int32(len(t.counts) - 1)}
+			if i == 0 {
+				n.prev = -1
+			} else {
+				t.arise(pairOf(t.nodes[at-1].id, n.id), at-1, count)
+			}
+			t.nodes = append(t.nodes, n)
 		}
-		t.words = append(t.words, w)
-		for i := 1; i < len(w.ids); i++ {
-			t.add(pairOf(w.ids[i-1], w.ids[i]), w.count, int32(len(t.words)-1))
-		}
+		t.nodes[len(t.nodes)-1].next = -1
 	}
-	for p, s := range t.stats {
-		t.queue = append(t.queue, candidate{p, s.count})
+	for _, s := range t.stats {
+		t.offer(s)
 	}
-	clear(t.changed)
-	heap.Init(&t.queue)
+	t.queue.init()
 	return t
 }
 
-// add changes a pair's count by n; a rise also notes the word.
-func (t *trainer) add(p pair, n int64, w int32) {
-	s := t.stats[p]
-	if s == nil {
-		s = &stat{}
-		t.stats[p] = s
+// offer appends a pair to the queue, which the caller puts in order. A count
+// only falls after the step in which the pair arose, so that a pair too rare
+// then is too rare for good.
+func (t *trainer) offer(s stat) bool {
+	if s.count < t.minCount {
+		return false
 	}
+	t.queue = append(t.queue, candidate{s.count, s.pair})
+	return true
+}
+
+// arise raises a pair's count by n for an occurrence at a node.
+func (t *trainer) arise(p pair, at int32, n int64) {
+	number := t.pairs.number(p)
+	if int(number) == len(t.stats) {
+		t.stats = append(t.stats, stat{pair: p, first: -1})
+	}
+	s, item := &t.stats[number], int32(len(t.visits))
+	t.visits = append(t.visits, visit{at: at, next: -1})
+	if s.first < 0 {
+		s.first = item
+	} else {
+		t.visits[s.last].next = item
+	}
+	s.last = item
 	s.count += n
-	if n > 0 {
-		if k := len(s.words); k == 0 || s.words[k-1] != w {
-			s.words = append(s.words, w)
-		}
-		t.changed[p] = struct{}{}
+}
+
+// vanish lowers the count of a pair by n, unless it is the pair being merged,
+// which goes as a whole.
+func (t *trainer) vanish(p, merged pair, n int64) {
+	if p != merged {
+		t.stats[t.pairs.find(p)].count -= n
 	}
 }
 
 // merges returns at most n merges in order.
-func (t *trainer) merges(n int, minCount int64) []pair {
+func (t *trainer) merges(n int) []pair {
 	var list []pair
 	for len(list) < n && len(t.queue) > 0 {
-		top := t.queue[0]
-		s := t.stats[top.pair]
-		if s == nil || s.count != top.count { // the count has fallen since
-			heap.Pop(&t.queue)
-			if s != nil && s.count > 0 {
-				heap.Push(&t.queue, candidate{top.pair, s.count})
+		top := &t.queue[0]
+		s := t.stats[t.pairs.find(top.pair)]
+		if s.count < top.count { // it has fallen since
+			if s.count >= t.minCount {
+				top.count = s.count
+			} else {
+				t.queue.dropTop()
 			}
+			t.queue.down(0)
 			continue
 		}
-		if top.count < minCount {
-			break
+		t.queue.dropTop()
+		t.queue.down(0)
+		id, known := int32(256+len(list)), len(t.stats)
+		list = append(list, s.pair)
+		for v := s.first; v >= 0; v = t.visits[v].next {
+			t.merge(t.visits[v].at, s.pair, id)
 		}
-		heap.Pop(&t.queue)
-		delete(t.stats, top.pair)
-		id := int32(256 + len(list))
-		list = append(list, top.pair)
-		for _, w := range s.words {
-			t.merge(w, top.pair, id)
-		}
-		for p := range t.changed {
-			if s := t.stats[p]; s != nil && s.count > 0 {
-				heap.Push(&t.queue, candidate{p, s.count})
+		for _, s := range t.stats[known:] { // those with the new id
+			if t.offer(s) {
+				t.queue.up(len(t.queue) - 1)
 			}
 		}
-		clear(t.changed)
 	}
 	return list
 }
 
-// merge replaces the pair by id in one word and corrects the counts of the
-// pairs that vanish and arise beside it.
-func (t *trainer) merge(index int32, p pair, id int32) {
-	w := &t.words[index]
-	left, right := p.left(), p.right()
-	old := w.ids
-	first := -1
-	for i := 1; i < len(old); i++ {
-		if old[i-1] == left && old[i] == right {
-			first = i - 1
-			break
-		}
-	}
-	if first < 0 {
+// merge replaces the pair that starts at a node by id, if it is still there,
+// and corrects the counts of the pairs that vanish and arise beside it.
+func (t *trainer) merge(at int32, p pair, id int32) {
+	n := &t.nodes[at]
+	if n.id != p.left() || n.next < 0 || t.nodes[n.next].id != p.right() {
 		return
 	}
-	// Rewrite in place from just before the first hit; everything before it
-	// and every pair inside the untouched rest keeps its count.
-	out := old[:first]
-	for i := first; i < len(old); {
-		if i+1 < len(old) && old[i] == left && old[i+1] == right {
-			if n := len(out); n > 0 {
-				prev := out[n-1]
-				if i > 0 && prev != id { // a merged neighbour has counted it already
-					t.vanish(pairOf(prev, left), p, w.count)
-				}
-				t.add(pairOf(prev, id), w.count, index)
-			}
-			if i+2 < len(old) {
-				t.vanish(pairOf(right, old[i+2]), p, w.count)
-			}
-			out = append(out, id)
-			i += 2
-			// The pair to the right arises when its other half is written.
-			if i < len(old) && !(i+1 < len(old) && old[i] == left && old[i+1] == right) {
-				t.add(pairOf(id, old[i]), w.count, index)
-				out = append(out, old[i])
-				i++
-			}
-			continue
-		}
-		out = append(out, old[i])
-		i++
+	count := t.counts[n.piece]
+	if n.prev >= 0 {
+		before := t.nodes[n.prev].id
+		t.vanish(pairOf(before, p.left()), p, count)
+		t.arise(pairOf(before, id), n.prev, count)
 	}
-	w.ids = out
+	gone := &t.nodes[n.next]
+	n.id, n.next, gone.id = id, gone.next, -1
+	if n.next >= 0 {
+		after := &t.nodes[n.next]
+		after.prev = at
+		t.vanish(pairOf(p.right(), after.id), p, count)
+		t.arise(pairOf(id, after.id), at, count)
+	}
 }
 
-// vanish lowers the count of a pair that is gone, unless it is the pair being
-// merged, whose count goes as a whole.
-func (t *trainer) vanish(q, merged pair, n int64) {
-	if q == merged {
-		return
+// candidate is a pair with the count it had when it was queued.
+type candidate struct {
+	count int64
+	pair  pair
+}
+
+func (c candidate) before(o candidate) bool {
+	return c.count > o.count || c.count == o.count && c.pair < o.pair
+}
+
+// queue is a binary heap by falling count, then by rising pair.
+type queue []candidate
+
+func (q queue) init() {
+	for i := len(q)/2 - 1; i >= 0; i-- {
+		q.down(i)
 	}
-	if s := t.stats[q]; s != nil {
-		s.count -= n
+}
+
+// dropTop puts the last candidate in the first place, from where it has to move
+// down.
+func (q *queue) dropTop() {
+	last := len(*q) - 1
+	(*q)[0] = (*q)[last]
+	*q = (*q)[:last]
+}
+
+func (q queue) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !q[i].before(q[parent]) {
+			return
+		}
+		q[i], q[parent] = q[parent], q[i]
+		i = parent
+	}
+}
+
+func (q queue) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(q) {
+			return
+		}
+		if child+1 < len(q) && q[child+1].before(q[child]) {
+			child++
+		}
+		if !q[child].before(q[i]) {
+			return
+		}
+		q[i], q[child] = q[child], q[i]
+		i = child
 	}
 }
