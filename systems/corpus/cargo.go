@@ -118,27 +118,46 @@ func (c *crates) fetch(ctx context.Context, items []listed) error {
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("corpus: running %s: %w", program, err)
 	}
-	if strings.Contains(message, "failed to select a version") {
-		if len(items) > 1 {
-			half := len(items) / 2
-			if err := c.fetch(ctx, items[:half]); err != nil {
-				return err
-			}
-			return c.fetch(ctx, items[half:])
-		}
-		return fmt.Errorf("corpus: %s:%d: cargo has no %s: %s: correct the version", c.path, items[0].line, items[0].Origin(), message)
+	if message == "" {
+		message = err.Error()
 	}
-	if m := unknownCrate.FindStringSubmatch(message); m != nil {
-		for _, i := range items {
-			if i.Name == m[1] {
-				return fmt.Errorf("corpus: %s:%d: cargo knows no crate %s: correct the name", c.path, i.line, i.Name)
-			}
+	if strings.Contains(message, "failed to select a version for `") && len(items) > 1 {
+		half := len(items) / 2
+		if err := c.fetch(ctx, items[:half]); err != nil {
+			return err
 		}
+		return c.fetch(ctx, items[half:])
 	}
-	return fmt.Errorf("corpus: cargo cannot fetch the crates of %s: %s: check the network and cargo's settings", c.path, message)
+	return fmt.Errorf("corpus: %s%s", c.path, c.diagnose(message, items))
 }
 
-var unknownCrate = regexp.MustCompile("no matching package (?:named )?`([^`]+)` found")
+var (
+	unknownCrate   = regexp.MustCompile("^no matching package (?:named )?`([^`]+)` found")
+	unknownVersion = regexp.MustCompile("^failed to select a version for the requirement `([^ `]+) = \"=([^\"]+)\"`; *([^;]*)")
+)
+
+// diagnose turns what cargo said into what to do, with the line of the list.
+func (c *crates) diagnose(message string, items []listed) string {
+	offline := strings.Contains(message, "offline mode")
+	if m := unknownCrate.FindStringSubmatch(message); m != nil && !offline {
+		for _, i := range items {
+			if i.Name == m[1] {
+				return fmt.Sprintf(":%d: cargo knows no crate %s: correct the name", i.line, i.Name)
+			}
+		}
+	}
+	if m := unknownVersion.FindStringSubmatch(message); m != nil && !offline {
+		for _, i := range items {
+			if i.Name == m[1] && i.Version == m[2] {
+				return fmt.Sprintf(":%d: cargo knows no version %s of %s, %s: correct the version", i.line, i.Version, i.Name, m[3])
+			}
+		}
+	}
+	if offline {
+		return fmt.Sprintf(": cargo is in offline mode and its cache lacks %d crates, %s first: go online once", len(items), items[0].Origin())
+	}
+	return fmt.Sprintf(": cargo cannot fetch %d crates, %s first: %s: check the network and cargo's settings", len(items), items[0].Origin(), message)
+}
 
 // cargoFetch runs cargo in a scratch project that depends on the crates. When
 // cargo fails, message is what it says.
@@ -172,6 +191,8 @@ func cargoFetch(ctx context.Context, program string, items []listed) (message st
 	return cargoMessage(stderr.String()), err
 }
 
+var scratchPackage = regexp.MustCompile("(required by| as a dependency of| of)? ?package `scratch [^`]*`")
+
 // cargoMessage is cargo's complaint in one line: what follows "error:",
 // without the notes about the scratch project.
 func cargoMessage(stderr string) string {
@@ -182,7 +203,8 @@ func cargoMessage(stderr string) string {
 	var parts []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if line == "" || line == "Caused by:" || strings.HasPrefix(line, "required by package `scratch") {
+		line = scratchPackage.ReplaceAllString(line, "")
+		if line == "" || line == "Caused by:" || strings.HasPrefix(line, "location searched:") {
 			continue
 		}
 		parts = append(parts, line)

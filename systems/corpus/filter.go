@@ -102,17 +102,25 @@ type marked struct {
 
 func (m marked) Begin() Check {
 	lower := make([]byte, m.head)
-	return func(d *Document) Reason {
-		start := d.Text[:min(m.head, len(d.Text))]
-		for i, c := range start {
-			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			lower[i] = c
+	var by [256][][]byte // the marks by their first byte
+	for _, mark := range m.marks {
+		if mark != "" {
+			by[mark[0]] = append(by[mark[0]], []byte(mark))
 		}
-		for _, mark := range m.marks {
-			if bytes.Contains(lower[:len(start)], []byte(mark)) {
-				return Generated
+	}
+	return func(d *Document) Reason {
+		start := lower[:min(m.head, len(d.Text))]
+		for i, c := range d.Text[:len(start)] {
+			if c-'A' < 26 {
+				c |= 0x20
+			}
+			start[i] = c
+		}
+		for i, c := range start {
+			for _, mark := range by[c] {
+				if bytes.HasPrefix(start[i:], mark) {
+					return Generated
+				}
 			}
 		}
 		return ""

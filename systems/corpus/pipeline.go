@@ -88,11 +88,13 @@ func (p *Pipeline) Documents(ctx context.Context) iter.Seq2[Document, error] {
 		for i, f := range p.filters {
 			checks[i] = f.Begin()
 		}
-		for d, err := range p.source.Documents(ctx) {
+		var d Document // one for all: filters see it through a pointer
+		for next, err := range p.source.Documents(ctx) {
 			if err != nil {
 				yield(Document{}, err)
 				return
 			}
+			d = next
 			r := judge(checks, &d)
 			p.record(&d, r)
 			if r == "" && !yield(d, nil) {

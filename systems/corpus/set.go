@@ -2,7 +2,7 @@ package corpus
 
 import "math/bits"
 
-// hashSet is a set of uniformly distributed 64-bit hashes in 10 to 15 bytes
+// hashSet is a set of uniformly distributed 64-bit hashes in 10 to 16 bytes
 // each: open addressing with linear probing, at most 4/5 full, growing by half.
 // A hash's place is its fraction of 2⁶⁴ in the table, so that no power of two
 // is needed. It is split so that growing copies a little at a time.
