@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // The exit codes.
@@ -73,6 +75,9 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
+			if f, ok := stderr.(*os.File); ok && track.IsTerminal(f) {
+				fmt.Fprintln(stderr) // off the progress line
+			}
 			fmt.Fprintln(stderr, "interrupted: saving and stopping; once more stops at once")
 			cancel()
 		case <-done:
