@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +9,6 @@ import (
 
 	"github.com/nanochat-go/nanochat/systems/corpus"
 )
-
-// textChunk is about how much text is yielded together, so that several
-// threads have work on a single large file.
-const textChunk = 1 << 20
 
 // texts reads UTF-8 text from files and directories.
 type texts struct {
@@ -24,21 +19,16 @@ type texts struct {
 	tooLarge int // files of directories above what corpus.Dir loads
 }
 
-// each calls yield for the text of every path in order, in chunks that no piece
-// of a tokenizer's pattern crosses, until it returns false. A file that was
-// named must be UTF-8; files of directories that are not are counted and left
-// out. A path without any text is an error.
+// each calls yield for the text of every file at the paths, in order, until it
+// returns false. A file that was named must be UTF-8; files of directories that
+// are not are counted and left out. A path without any text is an error.
 func (t *texts) each(ctx context.Context, yield func(text []byte) bool) error {
 	for _, path := range t.paths {
 		before, stopped := t.bytes, false
 		err := t.read(ctx, path, func(text []byte) bool {
 			t.files++
 			t.bytes += int64(len(text))
-			for len(text) > 0 && !stopped {
-				n := cutText(text, textChunk)
-				stopped = !yield(text[:n:n])
-				text = text[n:]
-			}
+			stopped = !yield(text)
 			return !stopped
 		})
 		if err != nil || stopped {
@@ -93,25 +83,6 @@ func (t *texts) report(notice func(format string, args ...any)) {
 	if t.tooLarge > 0 {
 		notice("left out: %d large files; name a file itself to read it whatever its size", t.tooLarge)
 	}
-}
-
-// cutText is the length of a first part of text of at least size bytes, such
-// that the pieces of the part and of the rest are those of the whole under every
-// pattern of package bpe: it ends with a visible character and a line feed, and
-// a letter follows. It is all of the text if there is no such place.
-func cutText(text []byte, size int) int {
-	for at := size; at < len(text); {
-		i := bytes.IndexByte(text[at:], '\n')
-		if i < 0 {
-			break
-		}
-		at += i + 1
-		visible := at >= 2 && text[at-2] > ' ' && text[at-2] < utf8.RuneSelf
-		if visible && at < len(text) && text[at]|0x20 >= 'a' && text[at]|0x20 <= 'z' {
-			return at
-		}
-	}
-	return len(text)
 }
 
 // invalidUTF8 is the offset of the first byte that is not UTF-8, -1 if none.
