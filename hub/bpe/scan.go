@@ -52,15 +52,16 @@ func classify(r rune) kind {
 }
 
 // at returns the kind and the length in bytes of the character at text[i].
-func at(text []byte, i int) (kind, int) {
-	if k := kinds[text[i]]; k != wide {
-		return k, 1
+func at(text []byte, i int) (k kind, n int) {
+	k, n = kinds[text[i]], 1
+	if k == wide {
+		k, n = atWide(text[i:])
 	}
-	return atWide(text, i)
+	return
 }
 
-func atWide(text []byte, i int) (kind, int) {
-	r, n := utf8.DecodeRune(text[i:])
+func atWide(text []byte) (kind, int) {
+	r, n := utf8.DecodeRune(text)
 	if n == 1 { // not UTF-8
 		return other, 1
 	}
@@ -78,7 +79,7 @@ func run(text []byte, i int, k kind) int {
 		if c != wide {
 			return i
 		}
-		c, n := atWide(text, i)
+		c, n := atWide(text[i:])
 		if c != k {
 			return i
 		}
@@ -185,32 +186,31 @@ func nextModern(text []byte, i int) int {
 	return blank(text, i)
 }
 
-// blank is \s*[\r\n]+|\s+(?!\S)|\s+ at i, where white space stands.
+// blank is \s*[\r\n]+|\s+(?!\S)|\s+ at i, where white space stands: up to and
+// with the last line break of it, or else as whitespace. With \s*[\r\n] for the
+// first it is the same, as \s takes line breaks too.
 func blank(text []byte, i int) int {
-	if end := lineBreaks(text, i); end > i {
-		return end
-	}
-	return whitespace(text, i)
-}
-
-// lineBreaks is \s*[\r\n]+ at i and also \s*[\r\n]: greedy \s* takes line
-// breaks itself, so both end behind the last one of the white space.
-func lineBreaks(text []byte, i int) int {
-	end := i
+	start, last, end := i, i, i
 	for i < len(text) {
 		k, n := at(text, i)
-		if k != space && k != newline {
+		if k == newline {
+			end = i + n
+		} else if k != space {
 			break
 		}
+		last = i
 		i += n
-		if k == newline {
-			end = i
-		}
 	}
-	return end
+	switch {
+	case end > start:
+		return end
+	case i == len(text) || last == start:
+		return i
+	}
+	return last
 }
 
-// whitespace is \s+(?!\S)|\s+ at i, where a space stands: all of it up to the
+// whitespace is \s+(?!\S)|\s+ at i, where white space stands: all of it up to the
 // end of the text, else all but its last character, but at least one.
 func whitespace(text []byte, i int) int {
 	start, last := i, i

@@ -68,7 +68,7 @@ func (s Split) splitter() (next func(text []byte, i int) int, err error) {
 	switch s {
 	case GPT2:
 		return nextGPT2, nil
-	case CL100K, Llama3: // they split alike, see lineBreaks
+	case CL100K, Llama3: // they split alike, see blank
 		return nextModern, nil
 	}
 	expr, ok := strings.CutPrefix(string(s), regexPrefix)

@@ -29,7 +29,7 @@ type merged struct {
 const noRank = int32(1<<31 - 1)
 
 // mergeTable maps pairs to merges: open addressing over a power of two, at most
-// a quarter full.
+// half full.
 type mergeTable struct {
 	slots []mergeSlot
 	shift int
@@ -41,7 +41,7 @@ type mergeSlot struct {
 }
 
 func newMergeTable(n int) mergeTable {
-	size := bits.Len(uint(4*n + 3))
+	size := bits.Len(uint(2*n + 1))
 	t := mergeTable{slots: make([]mergeSlot, 1<<size), shift: 64 - size}
 	for i := range t.slots {
 		t.slots[i].pair = noPair
