@@ -41,7 +41,8 @@ def arguments():
     p.add_argument("--skip-train", action="store_true", help="do not train the peer")
     p.add_argument("--document-bytes", type=int, default=1 << 16)
     p.add_argument("--results", help="JSON file to add the samples to")
-    p.add_argument("--commit", default="", help="commit of the code that COMMAND measures")
+    p.add_argument("--commit", default="", help="commit of the code that COMMAND measures, for the report")
+    p.add_argument("--about", default="", help="what the text is, for the report")
     return p.parse_args()
 
 
@@ -171,7 +172,7 @@ def main():
     with open(args.text, "rb") as f:
         text = f.read()
     docs = documents(text, args.document_bytes)
-    about = {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest(), "documents": len(docs)}
+    about = {"what": args.about, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest(), "documents": len(docs)}
     samples, same = {}, None
     if args.results and os.path.exists(args.results):
         with open(args.results) as f:
@@ -188,7 +189,7 @@ def main():
         checked = one_round(peers, args, len(text) / 1e6, add)
         same = checked if checked is not None else same
     summary, ratios = summarise(samples)
-    command = [os.path.basename(a) if os.path.sep in a else a for a in sys.argv if not a.startswith("--commit")]
+    command = [os.path.basename(a) if a.startswith(os.path.sep) else a for a in sys.argv if not a.startswith(("--commit=", "--about="))]
     out = {"benchmark": "tokenizer", "command": shlex.join(command), "commit": args.commit, "date": time.strftime("%Y-%m-%d"),
            "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}, "versions": peers.versions,
            "text": about, "vocab": args.vocab, "threads": args.threads, "same_ids": True, "same_merges": same,
