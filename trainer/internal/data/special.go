@@ -9,12 +9,9 @@ import (
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 )
 
-// special makes the sources that need another program or format.
+// special makes the source that needs a library of its own.
 func special(s config.Source) (corpus.Source, error) {
-	switch {
-	case s.Crates != "":
-		return corpus.Crates(s.Crates)
-	case s.Parquet != "":
+	if s.Parquet != "" {
 		return parquetdata.Open(s.Parquet, parquetdata.Config{Column: s.Column})
 	}
 	return nil, fmt.Errorf("data source %+v is not understood", s)
