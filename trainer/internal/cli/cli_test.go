@@ -65,6 +65,8 @@ func TestExitCodes(t *testing.T) {
 		require.Regexp(t, `\ntry: trainer[a-z ]* --help\n$`, errs)
 		require.NotContains(t, errs, "\n\n")
 	}
+	_, _, errs = call(h, "data")
+	require.Equal(t, "trainer: data: which one? prepare, crates, stats\ntry: trainer data --help\n", errs)
 	_, _, errs = call(h, "data", "prepare")
 	require.Contains(t, errs, "try: trainer data prepare --help")
 	_, _, errs = call(h, "bakcends")

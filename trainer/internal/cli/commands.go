@@ -27,7 +27,7 @@ func noCommand(cmd *cobra.Command, args []string) error {
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: noCommand, SuggestionsMinimumDistance: 3,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usageError{fmt.Errorf("%s: which one? %s", cmd.CommandPath(), names(commands))}
+			return usageError{fmt.Errorf("%s: which one? %s", cmd.Name(), names(commands))}
 		}}
 	c.AddCommand(commands...)
 	return c

@@ -81,6 +81,22 @@ is refused by name.`,
 	return group("export", "Write the model for other programs: hf", hf)
 }
 
+func (a *app) report() *cobra.Command {
+	var o ReportOptions
+	c := &cobra.Command{
+		Use: "report", Short: "Write a run's report.html again", Args: cobra.NoArgs,
+		Long: `report writes report.html of a run from its metrics as they are now. Curves of other
+programs on the same task are shown beside the run's own when they lie in its
+folder peers, one JSON file for each with name, command, and the lists seconds
+(of training) and bpb (validation bits per byte).`,
+		Example: `  trainer report --run runs/first`,
+		RunE:    run(a, a.h.Report, func() (ReportOptions, error) { o.Common = a.common; return o, nil }),
+	}
+	c.Flags().StringVar(&o.Run, "run", "", "run directory")
+	_ = c.MarkFlagRequired("run")
+	return c
+}
+
 func (a *app) backends() *cobra.Command {
 	return &cobra.Command{
 		Use: "backends", Short: "What can run here, why not, and how to get it", Args: cobra.NoArgs,

@@ -113,6 +113,12 @@ type ExportOptions struct {
 	Overwrite   bool
 }
 
+// ReportOptions are the flags of report.
+type ReportOptions struct {
+	Common
+	Run string
+}
+
 // BenchTrainOptions are the flags of bench train.
 type BenchTrainOptions struct {
 	Common
@@ -146,6 +152,7 @@ type Handlers struct {
 	Plan            func(ctx context.Context, o TrainOptions) (any, error)
 	Config          func(ctx context.Context, o TrainOptions) (any, error)
 	ExportHF        func(ctx context.Context, o ExportOptions) (any, error)
+	Report          func(ctx context.Context, o ReportOptions) (any, error)
 	Backends        func(ctx context.Context, o Common) (any, error)
 	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)
 	BenchTokenizer  func(ctx context.Context, o BenchTokenizerOptions) (any, error)
