@@ -21,6 +21,8 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+
+	exitInterrupted = 130 // 128 and the number of SIGINT, as shells have it
 )
 
 // usageError is a wrong command line.
@@ -40,6 +42,10 @@ func Main(args []string, stdout, stderr io.Writer, h Handlers) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "trainer: interrupted: the same command begins again where it can")
+		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "trainer: "+oneLine(err))
 	var usage usageError
@@ -85,7 +91,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 		}
 		select {
 		case <-signals:
-			os.Exit(130)
+			os.Exit(exitInterrupted)
 		case <-done:
 		}
 	}()

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -73,6 +76,28 @@ func TestExitCodes(t *testing.T) {
 	require.Contains(t, errs, "backends", "a suggestion")
 	code, _, _ = call(Handlers{}, "backends")
 	require.Equal(t, exitError, code)
+}
+
+// TestInterrupt: a command that gives up because of an interrupt has not failed.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot interrupt itself on Windows")
+	}
+	h := Handlers{Backends: func(ctx context.Context, _ Common) (any, error) {
+		self, err := os.FindProcess(os.Getpid())
+		require.NoError(t, err)
+		require.NoError(t, self.Signal(os.Interrupt))
+		<-ctx.Done()
+		return nil, fmt.Errorf("reading: %w", ctx.Err())
+	}}
+	code, out, errs := call(h, "backends")
+	require.Equal(t, 130, code)
+	require.Empty(t, out)
+	require.Contains(t, errs, "trainer: interrupted: ")
+	require.NotContains(t, errs, "canceled")
+	h.Backends = func(context.Context, Common) (any, error) { return nil, context.Canceled }
+	code, _, _ = call(h, "backends")
+	require.Equal(t, exitError, code, "nobody interrupted")
 }
 
 func TestTrainFlagsBecomeSettings(t *testing.T) {

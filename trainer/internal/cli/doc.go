@@ -7,7 +7,8 @@
 // or, with --json, as one JSON object and nothing else. An error is one
 // line with its cause and what to do, exit code 1; a wrong command line exits
 // with 2. The first interrupt ends the context that every command gets, so that
-// training saves a checkpoint; the second ends the process at once.
+// training saves a checkpoint and succeeds; what cannot exits with 130. The
+// second ends the process at once.
 //
 // What the commands do is in the functions of Handlers; this package only
 // parses and prints.
