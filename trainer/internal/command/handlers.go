@@ -19,6 +19,7 @@ func Handlers() cli.Handlers {
 		Plan:            Plan,
 		Config:          Config,
 		ExportHF:        ExportHF,
+		Report:          Report,
 		Backends:        Backends,
 		BenchTrain:      BenchTrain,
 		BenchTokenizer:  BenchTokenizer,

@@ -117,6 +117,21 @@ func TestJourney(t *testing.T) {
 		require.Equal(t, int64(28), got.(*BPBResult).Bytes)
 		require.Equal(t, 1, got.(*BPBResult).Documents)
 	})
+	t.Run("report", func(t *testing.T) {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "peers"), 0o755))
+		peer := filepath.Join(dir, "peers", "torch.json")
+		require.NoError(t, os.WriteFile(peer, []byte(`{"name":"another program","command":"x --y","seconds":[1,2],"bpb":[3,2]}`), 0o644))
+		got, err := Report(t.Context(), cli.ReportOptions{Common: o.Common, Run: dir})
+		require.NoError(t, err)
+		require.Equal(t, []string{"another program"}, got.(*ReportResult).Peers)
+		page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+		require.NoError(t, err)
+		require.Contains(t, string(page), "Against peers")
+		require.Contains(t, string(page), "rustgen level 1")
+		require.NoError(t, os.WriteFile(peer, []byte(`{"name":"short","seconds":[1,2],"bpb":[3]}`), 0o644))
+		_, err = Report(t.Context(), cli.ReportOptions{Common: o.Common, Run: dir})
+		require.ErrorContains(t, err, "torch.json")
+	})
 	t.Run("export", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "hf")
 		eo := cli.ExportOptions{Common: o.Common, Run: dir, Out: out, Dequantised: true}

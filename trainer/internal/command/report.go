@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/report"
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // nextSteps are commands that make sense after a run.
@@ -48,16 +51,60 @@ func (r runDir) peers() ([]report.Peer, error) {
 	return all, nil
 }
 
+// ReportResult is what report reports.
+type ReportResult struct {
+	Report string   `json:"report"`
+	Peers  []string `json:"peers"`
+}
+
+// Report is the command report: it writes a run's report.html again, with the
+// metrics as they are now and the peers that lie in the run directory.
+func Report(_ context.Context, o cli.ReportOptions) (any, error) {
+	dir := runDir{path: o.Run}
+	text, err := os.ReadFile(dir.file(reportFacts))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s: a run writes it when it ends or is interrupted; go on with: trainer train --run %s --resume", o.Run, reportFacts, o.Run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var d report.Data
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.file(reportFacts), err)
+	}
+	peers, err := dir.render(d)
+	if err != nil {
+		return nil, err
+	}
+	r := &ReportResult{Report: dir.reportFile(), Peers: []string{}}
+	for _, p := range peers {
+		r.Peers = append(r.Peers, p.Name)
+	}
+	o.Printf("%s\n", r.Report)
+	return r, nil
+}
+
+// reportFacts holds what the report says beside the curves.
+const reportFacts = "report.json"
+
+// render writes report.html from the facts and the curves of the run and its
+// peers.
+func (r runDir) render(d report.Data) ([]report.Peer, error) {
+	peers, err := r.peers()
+	if err != nil {
+		return nil, err
+	}
+	curves, err := report.FromRun(r.path, peers...)
+	if err != nil {
+		return nil, err
+	}
+	d.Title, d.Plots, d.Peers, d.Config, d.Notes = curves.Title, curves.Plots, curves.Peers, curves.Config, curves.Notes
+	return peers, report.WriteFile(r.reportFile(), d)
+}
+
 // report writes report.html.
 func (t *trainer) report(r *TrainResult, m Manifest, j *judged) error {
-	peers, err := t.dir.peers()
-	if err != nil {
-		return err
-	}
-	d, err := report.FromRun(t.dir.path, peers...)
-	if err != nil {
-		return err
-	}
+	d := report.Data{Environment: report.Environment(track.ReadMachine())}
 	d.Subtitle = fmt.Sprintf("%d parameters, %s; trained on %s", m.Parameters, t.kind(), m.Data.Source)
 	d.Headline = []report.Fact{
 		{Name: "Validation", Value: fmt.Sprintf("%.4f", r.ValBPB), Note: "bits per byte"},
@@ -82,7 +129,11 @@ func (t *trainer) report(r *TrainResult, m Manifest, j *judged) error {
 	}
 	d.Environment = append(d.Environment, report.Fact{Name: "Backend", Value: m.Backend, Note: m.Reason})
 	d.Next = nextSteps(t.dir.path)
-	return report.WriteFile(t.dir.reportFile(), d)
+	if err := writeJSON(t.dir.file(reportFacts), d); err != nil {
+		return err
+	}
+	_, err := t.dir.render(d)
+	return err
 }
 
 func dims(shape []int) string {
