@@ -3,8 +3,10 @@ package bpe
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -211,12 +213,20 @@ func TestAlphabet(t *testing.T) {
 	require.False(t, ok)
 }
 
+// FuzzParse puts its inputs around the 256 bytes that a vocabulary must have, so
+// that they are short.
 func FuzzParse(f *testing.F) {
-	f.Add(edited(f, func(map[string]any) {}), []byte("let mut count"))
-	f.Add(edited(f, func(doc map[string]any) { object(doc, "model")["ignore_merges"] = true }), []byte("été 42"))
-	f.Add([]byte(`{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"model":{"type":"BPE","vocab":{},"merges":[]}}`), []byte{})
-	f.Fuzz(func(t *testing.T, data, text []byte) {
-		tok, err := Parse(data)
+	var vocab strings.Builder
+	for b, id := range byteIDs {
+		fmt.Fprintf(&vocab, "%s:%d,", quoted(display([]byte{byte(b)})), id)
+	}
+	f.Add(`"ab":256,"abc":257`, `["a","b"],"ab c"`, `{"id":258,"content":"<|bos|>","special":true}`, `"ignore_merges":false`, []byte("abcab <|bos|>"))
+	f.Add(`"Ġa":257,"é":256`, ``, `{"id":256,"content":"é"},{"id":258,"content":"漢"}`, `"ignore_merges":true`, []byte(" aé漢"))
+	f.Add(`"a":0`, `7`, `{"id":-1}`, `"vocab":[]`, []byte{0xff})
+	f.Fuzz(func(t *testing.T, more, merges, added, model string, text []byte) {
+		data := fmt.Sprintf(`{"added_tokens":[%s],"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"model":{"type":"BPE","vocab":{%s%s},"merges":[%s],%s}}`,
+			added, vocab.String(), more, merges, model)
+		tok, err := Parse([]byte(data))
 		if err != nil {
 			return
 		}
@@ -226,5 +236,21 @@ func FuzzParse(f *testing.F) {
 		parsed, err := Parse(again)
 		require.NoError(t, err)
 		require.Equal(t, tok.Hash(), parsed.Hash())
+		require.Equal(t, tok.Encode(nil, text), parsed.Encode(nil, text))
+	})
+}
+
+// TestParseAnyBytes never panics.
+func TestParseAnyBytes(t *testing.T) {
+	data, err := small(t, GPT2).MarshalJSON()
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		broken := bytes.Clone(data)
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			broken[rapid.IntRange(0, len(broken)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		if tok, err := Parse(broken); err == nil {
+			require.Equal(t, "fn x", string(tok.Decode(tok.Encode(nil, []byte("fn x")))))
+		}
 	})
 }
