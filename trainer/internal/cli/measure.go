@@ -92,7 +92,7 @@ folder peers, one JSON file for each with name, command, and the lists seconds
 		Example: `  trainer report --run runs/first`,
 		RunE:    run(a, a.h.Report, func() (ReportOptions, error) { o.Common = a.common; return o, nil }),
 	}
-	c.Flags().StringVar(&o.Run, "run", "", "run directory")
+	c.Flags().StringVar(&o.Run, "run", "", "write the report of the run directory `DIR`")
 	_ = c.MarkFlagRequired("run")
 	return c
 }
