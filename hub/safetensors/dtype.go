@@ -8,8 +8,8 @@ import (
 // DType is an element type by its name in the file.
 type DType string
 
-// The element types. The 8-bit floats have a size and a place in the order;
-// their values are not converted here.
+// The element types of whole bytes. The 8-bit floats and complex numbers have a
+// size and a place in the order; their values are not converted here.
 const (
 	F64    DType = "F64"
 	F32    DType = "F32"
@@ -26,23 +26,28 @@ const (
 	F8E8M0 DType = "F8_E8M0"
 	F8E4M3 DType = "F8_E4M3"
 	F8E5M2 DType = "F8_E5M2"
-	Bool   DType = "BOOL"
+	C64    DType = "C64"
+
+	F8E4M3FNUZ DType = "F8_E4M3FNUZ"
+	F8E5M2FNUZ DType = "F8_E5M2FNUZ"
+
+	Bool DType = "BOOL"
 )
 
 // order is the order in which a file's tensors are written by type, which is
 // the reference writer's and never puts a wider element behind a narrower one.
-var order = []DType{U64, I64, F64, F32, U32, I32, BF16, F16, U16, I16, F8E8M0, F8E4M3, F8E5M2, I8, U8, Bool}
+var order = []DType{U64, I64, F64, C64, F32, U32, I32, BF16, F16, U16, I16, F8E5M2FNUZ, F8E4M3FNUZ, F8E8M0, F8E4M3, F8E5M2, I8, U8, Bool}
 
 // Size is the number of bytes of an element, 0 for a type that is not known.
 func (d DType) Size() int {
 	switch d {
-	case F64, I64, U64:
+	case F64, I64, U64, C64:
 		return 8
 	case F32, I32, U32:
 		return 4
 	case F16, BF16, I16, U16:
 		return 2
-	case I8, U8, F8E8M0, F8E4M3, F8E5M2, Bool:
+	case I8, U8, F8E8M0, F8E4M3, F8E5M2, F8E4M3FNUZ, F8E5M2FNUZ, Bool:
 		return 1
 	}
 	return 0

@@ -298,7 +298,7 @@ func (f *File) Float32(name string) ([]float32, error) {
 	}
 	out := make([]float32, t.Elements())
 	size := t.DType.Size()
-	chunk := make([]byte, min(len(out)*size, 1<<18))
+	chunk := make([]byte, min(len(out)*size, 1<<16))
 	for i := 0; i < len(out); {
 		part := out[i:min(i+len(chunk)/size, len(out))]
 		raw := chunk[:len(part)*size]
