@@ -83,6 +83,14 @@ func (c *counter) merge(o *counter) {
 	}
 }
 
+// size is the number of distinct pieces and of their bytes.
+func (c *counter) size() (pieces, bytes int) {
+	for piece := range c.all() {
+		bytes += len(piece)
+	}
+	return c.used + len(c.long), bytes
+}
+
 // all yields each piece with its count, in no particular order. The piece is
 // good until the next one.
 func (c *counter) all() iter.Seq2[[]byte, int64] {

@@ -114,7 +114,7 @@ func TestStepsOfLongPieces(t *testing.T) {
 		ids := e.encode(nil, text)
 		require.LessOrEqual(t, e.steps, 3*len(text), name)
 		require.GreaterOrEqual(t, e.steps, len(text)-len(ids), "%s: each merge is a step", name)
-		trainer := newTrainer(pieces.all(), &byteIDs, 2)
+		trainer := newTrainer(pieces, &byteIDs, 2)
 		require.NotEmpty(t, trainer.merges(400))
 		require.LessOrEqual(t, len(trainer.visits), 3*len(text), "%s: training goes over each at most once", name)
 	}

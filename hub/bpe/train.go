@@ -60,7 +60,7 @@ func Train(docs iter.Seq[[]byte], cfg Config) (*Tokenizer, error) {
 		return nil, fmt.Errorf("bpe: vocabulary size %d, want at least %d (256 bytes and %d special tokens)", cfg.VocabSize, base, len(cfg.Special))
 	}
 	counts := countPieces(docs, cfg, next)
-	if counts.used+len(counts.long) == 0 {
+	if pieces, _ := counts.size(); pieces == 0 {
 		return nil, errors.New("bpe: no text to train on")
 	}
 	ids := &byteIDs
@@ -70,7 +70,7 @@ func Train(docs iter.Seq[[]byte], cfg Config) (*Tokenizer, error) {
 	if err := checkSize(counts, maxDistinct); err != nil {
 		return nil, err
 	}
-	merges := newTrainer(counts.all(), ids, cfg.MinCount).merges(cfg.VocabSize - base)
+	merges := newTrainer(counts, ids, cfg.MinCount).merges(cfg.VocabSize - base)
 	if n := base + len(merges); n < cfg.VocabSize {
 		return nil, &VocabError{Want: cfg.VocabSize, Merges: len(merges), Largest: n}
 	}
@@ -82,12 +82,8 @@ func Train(docs iter.Seq[[]byte], cfg Config) (*Tokenizer, error) {
 const maxDistinct = math.MaxInt32 / 3
 
 func checkSize(counts *counter, limit int) error {
-	n := 0
-	for piece := range counts.all() {
-		n += len(piece)
-	}
-	if n > limit {
-		return fmt.Errorf("bpe: the distinct pieces of the text have %d bytes, at most %d can be trained on: give less text", n, limit)
+	if _, bytes := counts.size(); bytes > limit {
+		return fmt.Errorf("bpe: the distinct pieces of the text have %d bytes, at most %d can be trained on: give less text", bytes, limit)
 	}
 	return nil
 }
@@ -132,9 +128,11 @@ type visit struct {
 	next int32
 }
 
-func newTrainer(pieces iter.Seq2[[]byte, int64], ids *[256]int32, minCount int64) *trainer {
-	t := &trainer{pairs: newPairTable(1<<12 - 1), minCount: minCount}
-	for piece, count := range pieces {
+func newTrainer(counts *counter, ids *[256]int32, minCount int64) *trainer {
+	pieces, bytes := counts.size()
+	t := &trainer{nodes: make([]node, 0, bytes), counts: make([]int64, 0, pieces), visits: make([]visit, 0, bytes),
+		pairs: newPairTable(1<<12 - 1), minCount: minCount}
+	for piece, count := range counts.all() {
 		t.counts = append(t.counts, count)
 		for i, b := range piece {
 			at := int32(len(t.nodes))

@@ -112,7 +112,7 @@ func TestThreadsAndOrderDoNotMatter(t *testing.T) {
 	require.NoError(t, err)
 	uncut := newCounter()
 	uncut.add(whole, next)
-	require.Equal(t, single.merges, newTrainer(uncut.all(), &byteIDs, 2).merges(344), "a long document is cut where its pieces allow it")
+	require.Equal(t, single.merges, newTrainer(uncut, &byteIDs, 2).merges(344), "a long document is cut where its pieces allow it")
 }
 
 // TestCounter counts enough pieces to make the table grow, some of them too long

@@ -1,0 +1,93 @@
+package bpe
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Mutation: another figure or another program in README.md makes these tests
+// fail.
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestReadmeUsage runs the program of the README in a module of its own, outside
+// the workspace and without a network.
+func TestReadmeUsage(t *testing.T) {
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("no go command")
+	}
+	text := readme(t)
+	program := regexp.MustCompile("(?s)```go\n(.*?)```").FindStringSubmatch(text)
+	printed := regexp.MustCompile("prints `([^`]+)`").FindStringSubmatch(text)
+	require.NotNil(t, program)
+	require.NotNil(t, printed)
+	hub, err := filepath.Abs("..")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	const module = "github.com/nanochat-go/nanochat/hub"
+	mod := fmt.Sprintf("module scratch\n\ngo 1.26\n\nrequire %s v0.0.0\n\nreplace %s => %q\n", module, module, hub)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(program[1]), 0o644))
+	cmd := exec.Command(goTool, "run", ".", "main.go")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, printed[1], strings.TrimSpace(string(out)))
+	_, err = Load(filepath.Join(dir, "tokenizer.json"))
+	require.NoError(t, err)
+}
+
+// TestReadmeTable compares the table with the file that it was made from.
+func TestReadmeTable(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "results", "bpe.json"))
+	if os.IsNotExist(err) {
+		t.Skip("the results are not here: the module stands alone")
+	}
+	require.NoError(t, err)
+	var r struct {
+		Commit   string
+		Versions map[string]string
+		Text     struct {
+			Bytes     int
+			Documents int
+		}
+		Summary map[string]struct {
+			N                   int
+			Median, Least, Most float64
+		}
+		Ratios     map[string]float64
+		SameMerges bool `json:"same_merges"`
+	}
+	require.NoError(t, json.Unmarshal(data, &r))
+	require.True(t, r.SameMerges)
+	cell := func(key string) string {
+		s, ok := r.Summary[key]
+		require.True(t, ok, key)
+		return fmt.Sprintf("%.1f (%.1f–%.1f, n=%d)", s.Median, s.Least, s.Most, s.N)
+	}
+	text := readme(t)
+	for _, row := range []string{
+		fmt.Sprintf("| encode, MB/s | %s | %s | %s | %.1f and %.1f |", cell("bpe_encode_mb_per_second"), cell("tiktoken_encode_mb_per_second"),
+			cell("tokenizers_encode_mb_per_second"), r.Ratios["encode_over_tiktoken"], r.Ratios["encode_over_tokenizers"]),
+		fmt.Sprintf("| train, s | %s | – | %s | %.1f |", cell("bpe_train_seconds"), cell("tokenizers_train_seconds"), r.Ratios["train_over_tokenizers"]),
+		fmt.Sprintf("%.1f MB in %d documents", float64(r.Text.Bytes)/1e6, r.Text.Documents),
+		"commit " + r.Commit, "tiktoken " + r.Versions["tiktoken"], "tokenizers " + r.Versions["tokenizers"],
+	} {
+		require.Contains(t, text, row)
+	}
+}
