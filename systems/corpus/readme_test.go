@@ -1,6 +1,8 @@
 package corpus_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mutation: a typing error in the README's program fails it.
+// Mutation: a typing error in the README's program fails TestREADME; another
+// figure in its table fails TestREADMETable.
 
 // TestREADME runs the README's program in a module of its own.
 func TestREADME(t *testing.T) {
@@ -43,4 +46,49 @@ func TestREADME(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Equal(t, "kept 1 (520 bytes), generated 1 (13 bytes) - 253 targets in the first batch\n", string(out))
+}
+
+// TestREADMETable compares the README's table with the file it is made from.
+func TestREADMETable(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/results/systems.json")
+	if os.IsNotExist(err) {
+		t.Skip("not inside the workspace: no docs/results")
+	}
+	require.NoError(t, err)
+	var file struct {
+		Results []struct {
+			Name, Unit       string
+			Median, Min, Max float64
+			N                int
+		}
+	}
+	require.NoError(t, json.Unmarshal(raw, &file))
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "| Result | Median | Range | n | Unit |\n|---|---|---|---|---|\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]string{}
+	for _, r := range file.Results {
+		rows[r.Name] = fmt.Sprintf("| %s | %s | %s to %s | %d | %s |", r.Name, figure(r.Median), figure(r.Min), figure(r.Max), r.N, r.Unit)
+	}
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	require.Greater(t, len(lines), 10)
+	for _, line := range lines {
+		name := strings.TrimSpace(strings.Split(line, "|")[1])
+		require.Equal(t, rows[name], line)
+	}
+}
+
+// figure is a number in at most four digits.
+func figure(x float64) string {
+	switch {
+	case x >= 1e6:
+		return fmt.Sprintf("%.3gM", x/1e6)
+	case x >= 1e4:
+		return fmt.Sprintf("%.3gk", x/1e3)
+	case x >= 1000:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.4g", x)
 }

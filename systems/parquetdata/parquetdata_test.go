@@ -88,8 +88,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// Sizes that are a bucket of the library's buffer pool, or larger than what
-// compresses to a third, once came back as an older page's bytes.
+// At the sizes of the library's pooled buffers its decoders may move to another
+// buffer, and LZ4's loses what it decoded then.
 func TestPageSizesOfPooledBuffers(t *testing.T) {
 	for _, codec := range []compress.Codec{&parquet.Gzip, &parquet.Brotli, &parquet.Lz4Raw, &parquet.Zstd, &parquet.Snappy} {
 		for _, size := range []int{4096, 8192, 65536} {

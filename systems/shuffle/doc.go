@@ -16,9 +16,9 @@
 //
 // # Cost
 //
-// O(1) memory, and At(i) for any i in 20 to 40 ns when n is just below a power
-// of four, up to four times and more when it is just above one: a position in
-// the epoch is all that a resumable loader has to remember.
+// O(1) memory, and At(i) for any i in about 25 ns when n is just below a power
+// of four, ten times that when it is just above one: a position in the epoch
+// is all that a resumable loader has to remember.
 //
 // # Caveats
 //
