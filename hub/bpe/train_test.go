@@ -1,7 +1,6 @@
 package bpe
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +13,6 @@ import (
 // Mutation: `c.pair > o.pair` in candidate.before, leaving out t.vanish for the
 // pair behind a merge, or stopping at `>= minCount` in offer makes these tests
 // fail.
-
-func errorAs[T error](err error, target *T) bool { return errors.As(err, target) }
 
 // recount is training by its definition: all pairs are counted again for every
 // merge.
