@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/nanochat-go/nanochat/arch/estimate"
 	"github.com/nanochat-go/nanochat/arch/lm"
@@ -148,18 +149,17 @@ func (r *PlanRun) measure(ctx context.Context, o cli.TrainOptions, c config.Conf
 	}
 	r.Backend, r.AssumedMFU = choice.Name, assumedMFU(choice.Name, m.Ternary)
 	r.TokensPerSecond = r.PeakFLOPS * r.AssumedMFU / estimate.TrainFLOPs(m, m.Context)
-	switch perStep := float64(r.TokensPerStep); {
-	case c.Train.Time > 0:
-		r.Seconds = c.Train.Time.Std().Seconds()
-		r.Tokens = r.Seconds * r.TokensPerSecond
-		r.Steps = r.Tokens / perStep
-	case c.Train.Tokens > 0:
-		r.Tokens = float64(c.Train.Tokens)
-		r.Steps, r.Seconds = r.Tokens/perStep, r.Tokens/r.TokensPerSecond
-	default:
-		r.Steps = float64(c.Train.Steps)
-		r.Tokens = r.Steps * perStep
-		r.Seconds = r.Tokens / r.TokensPerSecond
+	// The first limit that is reached ends the run.
+	r.Tokens = math.Inf(1)
+	if c.Train.Steps > 0 {
+		r.Tokens = float64(c.Train.Steps) * float64(r.TokensPerStep)
 	}
+	if c.Train.Tokens > 0 {
+		r.Tokens = min(r.Tokens, float64(c.Train.Tokens))
+	}
+	if c.Train.Time > 0 {
+		r.Tokens = min(r.Tokens, c.Train.Time.Std().Seconds()*r.TokensPerSecond)
+	}
+	r.Steps, r.Seconds = r.Tokens/float64(r.TokensPerStep), r.Tokens/r.TokensPerSecond
 	return nil
 }

@@ -91,7 +91,7 @@ type Model struct {
 // Train says how long and on what to train.
 type Train struct {
 	Batch   int      `toml:"batch" doc:"rows in a step"`
-	Steps   int      `toml:"steps" doc:"number of updates; exactly one of steps, tokens and time is set"`
+	Steps   int      `toml:"steps" doc:"number of updates; the first of steps, tokens and time that is reached ends the run, 0: no such limit"`
 	Tokens  int64    `toml:"tokens" doc:"number of tokens"`
 	Time    Duration `toml:"time" doc:"training time, evaluation not counted, like \"20m\""`
 	Backend string   `toml:"backend" doc:"\"auto\", \"xla\" or \"go\""`

@@ -40,7 +40,7 @@ func Load(preset, file string, set []string) (Config, error) {
 		if err != nil {
 			return c, fmt.Errorf("no preset %q: there are %s", preset, strings.Join(Presets(), ", "))
 		}
-		if err := c.merge(text, "preset "+preset); err != nil {
+		if err := c.mergeBudget(text, "preset "+preset); err != nil {
 			return c, err
 		}
 	}
@@ -49,9 +49,12 @@ func Load(preset, file string, set []string) (Config, error) {
 		if err != nil {
 			return c, fmt.Errorf("reading the configuration: %w: name a file that exists, or make one with trainer config", err)
 		}
-		if err := c.merge(text, file); err != nil {
+		if err := c.mergeBudget(text, file); err != nil {
 			return c, err
 		}
+	}
+	if slices.ContainsFunc(set, setsBudget) {
+		c.Train.Steps, c.Train.Tokens, c.Train.Time = 0, 0, 0
 	}
 	for _, s := range set {
 		if err := c.Set(s); err != nil {
@@ -61,22 +64,33 @@ func Load(preset, file string, set []string) (Config, error) {
 	return c, c.Validate()
 }
 
-// merge decodes text over c. A budget in text replaces the one before it, and
-// so does a list.
-func (c *Config) merge(text []byte, name string) error {
+// budgetKeys are the limits of a run. A source of settings that has one of
+// them replaces all limits of the sources before it.
+var budgetKeys = []string{"steps", "tokens", "time"}
+
+// setsBudget says whether a setting key=value is a limit of the run.
+func setsBudget(setting string) bool {
+	key, _, _ := strings.Cut(setting, "=")
+	name, ok := strings.CutPrefix(strings.TrimSpace(key), "train.")
+	return ok && slices.Contains(budgetKeys, name)
+}
+
+// mergeBudget is merge for a whole file.
+func (c *Config) mergeBudget(text []byte, name string) error {
 	var given struct {
 		Train map[string]any
 	}
-	_ = toml.Unmarshal(text, &given) // the strict decoder below reports errors
-	budget := false
-	for _, key := range []string{"steps", "tokens", "time"} {
+	_ = toml.Unmarshal(text, &given) // merge reports errors
+	for _, key := range budgetKeys {
 		if _, ok := given.Train[key]; ok {
-			budget = true
+			c.Train.Steps, c.Train.Tokens, c.Train.Time = 0, 0, 0
 		}
 	}
-	if budget {
-		c.Train.Steps, c.Train.Tokens, c.Train.Time = 0, 0, 0
-	}
+	return c.merge(text, name)
+}
+
+// merge decodes text over c. A list in text replaces the one before it.
+func (c *Config) merge(text []byte, name string) error {
 	d := toml.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	where := func(line int) string { // a setting has no lines

@@ -8,8 +8,8 @@
 // weights, and the loop adds nothing. Its state after step n is the weights,
 // the optimizer's variables, the loader's position and the clock's share of a
 // time budget; all of it is in a checkpoint, so a run that is killed and
-// resumed ends with the same bits (with a step or token budget; a time budget
-// ends where the clock says).
+// resumed ends with the same bits (when steps or tokens end it; a time
+// ends it where the clock says).
 //
 // One iteration is
 //

@@ -20,8 +20,8 @@ type Batches interface {
 	Waited() time.Duration
 }
 
-// Budget ends a run: at a step count, a token count or a time, whichever is
-// set. Exactly one is.
+// Budget ends a run at a step count, a token count or a time: at whichever of
+// those that are set is reached first.
 type Budget struct {
 	Steps  int
 	Tokens int64
@@ -30,14 +30,8 @@ type Budget struct {
 
 // Validate says what is wrong with the budget.
 func (b Budget) Validate() error {
-	set := 0
-	for _, on := range []bool{b.Steps > 0, b.Tokens > 0, b.Time > 0} {
-		if on {
-			set++
-		}
-	}
-	if set != 1 || b.Steps < 0 || b.Tokens < 0 || b.Time < 0 {
-		return errors.New("want exactly one of steps, tokens and time, and more than 0")
+	if b.Steps < 0 || b.Tokens < 0 || b.Time < 0 || b == (Budget{}) {
+		return errors.New("want at least one of steps, tokens and time, and more than 0")
 	}
 	return nil
 }
@@ -53,18 +47,20 @@ type Progress struct {
 	LastBPB float64       `json:"last_bpb"`
 }
 
-// Share is the part of the budget that is spent, in [0, 1].
+// Share is the part of the budget that is spent, in [0, 1]: that of the limit
+// which is nearest.
 func (p Progress) Share(b Budget) float64 {
-	var f float64
-	switch {
-	case b.Steps > 0:
-		f = float64(p.Step) / float64(b.Steps)
-	case b.Tokens > 0:
-		f = float64(p.Tokens) / float64(b.Tokens)
-	default:
-		f = float64(p.Elapsed) / float64(b.Time)
+	share := 0.0
+	if b.Steps > 0 {
+		share = float64(p.Step) / float64(b.Steps)
 	}
-	return min(f, 1)
+	if b.Tokens > 0 {
+		share = max(share, float64(p.Tokens)/float64(b.Tokens))
+	}
+	if b.Time > 0 {
+		share = max(share, float64(p.Elapsed)/float64(b.Time))
+	}
+	return min(share, 1)
 }
 
 // Record is what one step reports.

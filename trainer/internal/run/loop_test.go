@@ -97,6 +97,7 @@ func TestBudgets(t *testing.T) {
 		{"steps", Budget{Steps: 3}, 3},
 		{"tokens", Budget{Tokens: 2*tokens + 1}, 3},
 		{"time", Budget{Time: time.Millisecond}, 0},
+		{"first of two", Budget{Steps: 50, Tokens: 2*tokens + 1, Time: time.Hour}, 3},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -112,7 +113,7 @@ func TestBudgets(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []Budget{{}, {Steps: 1, Tokens: 1}, {Steps: -1}, {Time: -1}} {
+	for _, bad := range []Budget{{}, {Steps: 1, Tokens: -1}, {Steps: -1}, {Time: -1}} {
 		require.Error(t, bad.Validate(), "%+v", bad)
 	}
 }
