@@ -18,7 +18,7 @@ func TestRun(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "tiny-rust-lm")
 	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	cmd := exec.Command(binary, "60")
+	cmd := exec.Command(binary, "25")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
@@ -30,9 +30,9 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		losses = append(losses, loss)
 	}
-	require.Len(t, losses, 3, "%s", text)
+	require.Len(t, losses, 2, "%s", text)
 	require.InDelta(t, 6.2, losses[0], 1, "about ln 512 before training")
-	require.Less(t, losses[2], losses[0]/2)
+	require.Less(t, losses[1], losses[0]-2)
 	if _, err := exec.LookPath("rustc"); err == nil {
 		require.Regexp(t, `\d+ of 32 samples compile`, string(text))
 	} else {

@@ -50,7 +50,12 @@ type source struct {
 	fset   *token.FileSet
 }
 
-func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
+// test says whether a file is of tests alone: by its name, or because it lies in
+// an internal package that exists for tests.
+func (s source) test() bool {
+	dir := filepath.ToSlash(filepath.Dir(s.path))
+	return strings.HasSuffix(s.path, "_test.go") || strings.Contains(dir, "/internal/") && strings.HasSuffix(dir, "test")
+}
 
 // root walks up to the directory of go.work.
 func root(t *testing.T) string {
@@ -195,7 +200,10 @@ func TestEveryModuleHasItsDocuments(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+var link = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+
+// code is what Markdown shows as it is.
+var code = regexp.MustCompile("(?ms)^```.*?^```|^    [^\n]*$|`[^`\n]*`")
 
 // TestLinks follows every link of a document to a file of the repository.
 func TestLinks(t *testing.T) {
@@ -214,7 +222,8 @@ func TestLinks(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+		prose := code.ReplaceAllString(string(text), "")
+		for _, m := range link.FindAllStringSubmatch(prose, -1) {
 			followed++
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
 				t.Errorf("%s: link to %s: %v", path, m[1], err)
