@@ -29,6 +29,7 @@ func (o *Optimizer) Apply(scope *model.Scope, grads []*Node, loss *Node) Metrics
 // apply is Apply; a parameter whose gradient is nil stays as it is.
 func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics {
 	g := loss.Graph()
+	o.InitState(store) // also of what no gradient reaches: what is live is what was planned
 	var present []*Node
 	for i, grad := range grads {
 		if grad == nil {
@@ -93,9 +94,6 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	p, k := o.params[i], o.group[i]
 	rule := o.cfg.Groups[k].Rule
 	w := parameter(s.store, p)
-	if s.factor != nil {
-		grad = Mul(grad, s.factor)
-	}
 	var state []*model.Variable
 	var moments []*Node
 	for _, spec := range rule.State(p) {
@@ -103,11 +101,12 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		state, moments = append(state, v), append(moments, v.NodeValue(s.g))
 	}
 	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
-	moments = rule.Accumulate(us, moments, grad)
+	g := update.NewGrad(grad, s.factor)
+	moments = rule.Accumulate(us, moments, g)
 	for j, v := range state {
 		moments[j] = s.keep(v, moments[j])
 	}
-	direction, scale := rule.Direction(us, p, moments, grad)
+	direction, scale := rule.Direction(us, p, moments, g)
 	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
 	decay := OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay"))))
 	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))

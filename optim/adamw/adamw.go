@@ -68,17 +68,20 @@ func (r *Rule) State(p update.Param) []update.Spec {
 	}
 }
 
-// Accumulate implements update.Rule.
-func (r *Rule) Accumulate(s update.Step, moments []*Node, g *Node) []*Node {
+// Accumulate implements update.Rule, with (√(1-β2)·g)² for (1-β2)·g².
+func (r *Rule) Accumulate(s update.Step, moments []*Node, g update.Grad) []*Node {
 	second := ConstAs(s.Count, 1-r.beta2)
-	return []*Node{s.Moment(moments[0], g, s.Complement), s.Moment(moments[1], Square(g), second)}
+	return []*Node{
+		s.Moment(moments[0], g.Times(s.Complement), s.Complement),
+		s.Moment(moments[1], Square(g.Times(Sqrt(second))), second),
+	}
 }
 
 // Direction implements update.Rule. The corrections c = 1-β^t are scalars and
 // leave the tensors with three passes:
 //
 //	u = m / (√v + ε·√c2),  s = √c2 / c1
-func (r *Rule) Direction(s update.Step, _ update.Param, moments []*Node, _ *Node) (u, scale *Node) {
+func (r *Rule) Direction(s update.Step, _ update.Param, moments []*Node, _ update.Grad) (u, scale *Node) {
 	c1 := s.Correction(s.Complement, 0)
 	root := Sqrt(s.Correction(ConstAs(s.Count, 1-r.beta2), 0))
 	return Div(moments[0], Add(Sqrt(moments[1]), MulScalar(root, r.eps))), Div(root, c1)

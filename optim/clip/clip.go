@@ -9,12 +9,7 @@ import (
 func GlobalNorm(grads []*Node) *Node {
 	var sum *Node
 	for _, g := range grads {
-		// Rows first: one long float32 sum would lose digits.
-		s := Square(g)
-		if s.Rank() > 1 {
-			s = ReduceSum(s, -1)
-		}
-		s = ReduceAllSum(s)
+		s := squares(g)
 		if sum == nil {
 			sum = s
 		} else {
@@ -22,6 +17,17 @@ func GlobalNorm(grads []*Node) *Node {
 		}
 	}
 	return Sqrt(sum)
+}
+
+// squares is the sum of squares of x. Rows first: one long float32 sum would
+// lose digits; and as products of rows with themselves, which no backend
+// needs a tensor of squares for.
+func squares(x *Node) *Node {
+	if x.Rank() < 2 {
+		return ReduceAllSum(Square(x))
+	}
+	rows := Reshape(x, -1, x.Shape().Dim(-1))
+	return ReduceAllSum(Dot(rows, rows).General([]int{1}, []int{0}, []int{1}, []int{0}))
 }
 
 // Factor is min(1, limit/(norm+1e-6)) for a norm that is a scalar node.

@@ -107,12 +107,12 @@ func (r *Rule) State(p update.Param) []update.Spec {
 }
 
 // Accumulate implements update.Rule.
-func (r *Rule) Accumulate(s update.Step, moments []*Node, g *Node) []*Node {
-	return []*Node{s.Moment(moments[0], g, s.Complement)}
+func (r *Rule) Accumulate(s update.Step, moments []*Node, g update.Grad) []*Node {
+	return []*Node{s.Moment(moments[0], g.Times(s.Complement), s.Complement)}
 }
 
 // Direction implements update.Rule.
-func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g *Node) (u, scale *Node) {
+func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g update.Grad) (u, scale *Node) {
 	u = moments[0]
 	if r.nesterov {
 		old, fresh := OneMinus(s.Complement), s.Complement
@@ -120,7 +120,7 @@ func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g *Node
 			old = Div(old, s.Correction(s.Complement, 1))
 			fresh = Div(fresh, s.Correction(s.Complement, 0))
 		}
-		u = Add(Mul(u, old), Mul(g, fresh))
+		u = Add(Mul(u, old), g.Times(fresh))
 	} else if r.corrected {
 		u = Div(u, s.Correction(s.Complement, 0))
 	}

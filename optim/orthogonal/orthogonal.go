@@ -38,7 +38,7 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 	if x.Rank() != 2 {
 		exceptions.Panicf("orthogonal: want a matrix, got %s", x.Shape())
 	}
-	norm := Sqrt(ReduceAllSum(ReduceSum(Square(x), -1)))
+	norm := Sqrt(ReduceAllSum(Dot(x, x).General([]int{1}, []int{0}, []int{1}, []int{0})))
 	if p.Clamp {
 		norm = MaxScalar(norm, p.Epsilon)
 	} else {

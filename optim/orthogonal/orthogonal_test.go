@@ -184,12 +184,12 @@ func BenchmarkOrthogonalize(b *testing.B) {
 			x := tensors.FromFlatDataAndDimensions(v, c.rows, c.cols)
 			exec, err := NewExec(optimtest.Backend, func(x *Node) *Node { return orthogonal.Classic(5).Orthogonalize(x) })
 			require.NoError(b, err)
-			exec.MustCall1(x).FinalizeAll()
+			exec.MustCall1(x).MustFinalizeAll()
 			n, k := float64(min(c.rows, c.cols)), float64(max(c.rows, c.cols))
 			b.ReportAllocs()
 			b.SetBytes(int64(4 * len(v)))
 			for b.Loop() {
-				exec.MustCall1(x).FinalizeAll()
+				exec.MustCall1(x).MustFinalizeAll()
 			}
 			b.ReportMetric(5*(4*n*n*k+2*n*n*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})

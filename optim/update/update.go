@@ -39,6 +39,24 @@ func (s Spec) Bytes() int64 {
 	return n
 }
 
+// Grad is the gradient of a parameter together with the factor of clipping.
+// A rule multiplies gradients with scalars anyway, and one multiplication does
+// for both.
+type Grad struct {
+	raw, factor *Node // factor nil: 1
+}
+
+// NewGrad returns raw·factor, a scalar; nil is 1.
+func NewGrad(raw, factor *Node) Grad { return Grad{raw, factor} }
+
+// Times returns the gradient times a scalar.
+func (g Grad) Times(c *Node) *Node {
+	if g.factor != nil {
+		c = Mul(c, g.factor)
+	}
+	return Mul(g.raw, c)
+}
+
 // Step holds the scalars of one step, float32 graph nodes.
 type Step struct {
 	Count      *Node // the number of this update, counted from 1
@@ -58,15 +76,16 @@ type Rule interface {
 	// State declares what the rule keeps for a parameter.
 	State(p Param) []Spec
 	// Accumulate returns the moments, in the order of State, after gradient g.
-	Accumulate(s Step, moments []*Node, g *Node) []*Node
+	Accumulate(s Step, moments []*Node, g Grad) []*Node
 	// Direction returns u of w's shape and the scalar s; η·s·u is subtracted. A
 	// factor belongs in s, where it costs nothing, and not in u.
-	Direction(s Step, p Param, moments []*Node, g *Node) (u, scale *Node)
+	Direction(s Step, p Param, moments []*Node, g Grad) (u, scale *Node)
 }
 
-// Moment returns the moving average (1-complement)·m + complement·g.
-func (Step) Moment(m, g, complement *Node) *Node {
-	return Add(Mul(m, OneMinus(complement)), Mul(g, complement))
+// Moment returns the moving average (1-complement)·m + part, where part is
+// complement times what is averaged.
+func (Step) Moment(m, part, complement *Node) *Node {
+	return Add(Mul(m, OneMinus(complement)), part)
 }
 
 // Correction returns 1-β^t for β = 1-complement and t = Count+shift, without
