@@ -11,13 +11,23 @@
 //	rate η = multiplier·lr and decay λ
 //
 // When ℓ or n is not finite the step changes nothing, to the last bit, and a
-// counter goes up: gradients become zeros, moments keep all of themselves, the
-// rate is zero and the step count stands.
+// counter goes up: every variable is given either its new value or its old one,
+// chosen for the whole step at once. The norm is a float32: gradients above
+// 1.8e19 overflow it and count as not finite.
+//
+// # Plain GoMLX programs
+//
+// Optimizer implements GoMLX's optimizer interface, gradient accumulation
+// included. Without a list of parameters it takes the trainable variables of
+// the graphs it sees, as Describe describes them; Build, or the method
+// Optimizer of a rule, makes one with the usual groups. GoMLX's global step
+// goes up by one with every update, made or skipped.
 //
 // # Inputs
 //
 // The schedule's multiplier, and each group's learning rate, decay and momentum
-// are variables that the graph reads: changing them compiles nothing.
+// are variables that the graph reads: changing them compiles nothing. A store
+// that was loaded from a file gets the values of this run's configuration.
 //
 // # State
 //

@@ -102,7 +102,9 @@ func (o *Optimizer) variable(store *model.Store, s update.Spec) *model.Variable 
 		}
 		o.claimed[store][path] = true
 		if !fresh {
-			v.MustSetValue(value)
+			if err := v.SetValue(value); err != nil {
+				exceptions.Panicf("optim: state %s: %v", s.Name, err)
+			}
 		}
 	}
 	return v.SetTrainable(false)

@@ -20,7 +20,7 @@
 //
 //	μ             0.95       with Nesterov
 //	orth          Classic(5)
-//	scale         Original
+//	scale         MatchRMS   one learning rate for Muon and AdamW, arXiv:2502.16982 eq. 4
 //
 // # State
 //

@@ -9,7 +9,10 @@
 //	X ← a·X + (b·A + c·A²)·X        s ← a·s + b·s³ + c·s⁵
 //
 // after X has been divided by a bound of its largest singular value, its
-// Frobenius norm. The iteration runs on the side where A is the smaller.
+// Frobenius norm. A tall X is transposed before and after, so that A is the
+// smaller of the two Gram matrices.
+//
+// For X of n × m, n ≤ m, one step costs 4n²m + 2n³ operations.
 //
 // A Preset is a list of coefficients with that normalisation:
 //
