@@ -1,6 +1,9 @@
 package rustgen
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // fnCallWidth is the width of arguments up to which rustfmt leaves a call on one line; testIndent stands before each line of a test.
 const (
@@ -18,7 +21,7 @@ func (t *Task) fits(e Example) bool {
 		call := len(t.appendCall(nil, t.literals(e.Args)))
 		most := 80
 		switch {
-		case t.Receiver != Free || t.call != "":
+		case t.Receiver != Free || strings.Contains(t.call, "."):
 			most = chainWidth
 		case t.Result.Kind == Bool:
 			most -= len("let result")
@@ -26,7 +29,8 @@ func (t *Task) fits(e Example) bool {
 		return call-len(t.Name) <= fnCallWidth && call <= most
 	}
 	for i, a := range e.Args {
-		if (i == mutated || !t.binds(i, e.Args)) && len(literal(nil, t.argType(i), a, true)) > fnCallWidth {
+		text := literal(nil, t.argType(i), a, true)
+		if bound := t.binds(i, e.Args); !bound && len(text) > fnCallWidth || (bound || i == mutated) && !callFits(t.argType(i), a) {
 			return false
 		}
 	}
@@ -36,6 +40,26 @@ func (t *Task) fits(e Example) bool {
 		}
 	}
 	return true
+}
+
+// callFits says whether the call that makes a value, or each element of a slice, keeps its arguments on one line.
+func callFits(t Type, v Value) bool {
+	switch {
+	case t.Kind == Slice || t.Kind == Vec && t.Args[0].Kind == Named:
+		for _, x := range v.L {
+			if !callFits(t.Args[0], x) {
+				return false
+			}
+		}
+		return true
+	case t.Kind == Ref || t.Kind == RefMut:
+		return callFits(t.Args[0], v)
+	case t.Kind == Map:
+		return true
+	}
+	text := literal(nil, t, v, true)
+	open := bytes.IndexByte(text, '(')
+	return open < 0 || len(text)-open-2 <= fnCallWidth
 }
 
 // argType is the type of Eval's i-th argument: the receiver, then the parameters.
@@ -118,7 +142,7 @@ func (t *Task) appendAssert(dst []byte, e Example, prefix string) []byte {
 		case i == mutated:
 			dst, args[i] = appendLet(dst, prefix, "mut "+name, strings.TrimPrefix(a, "&mut ")), "&mut "+name
 		case t.binds(i, e.Args) && a[0] == '&':
-			dst, args[i] = appendLet(dst, prefix, name, a[1:]), "&"+name
+			dst, args[i] = appendLet(dst, prefix, t.letName(i, e.Args[i]), a[1:]), "&"+name
 		case t.binds(i, e.Args):
 			dst, args[i] = appendLet(dst, prefix, name, a), name
 		}
@@ -138,6 +162,14 @@ func (t *Task) appendAssert(dst []byte, e Example, prefix string) []byte {
 		left = left.Args[0]
 	}
 	return appendCheck(dst, prefix, t.argName(mutated), left, after)
+}
+
+// letName is the name of the variable for an argument, with a type where the values alone do not give it.
+func (t *Task) letName(i int, v Value) string {
+	if typ := t.argType(i); typ.Kind == Slice && typ.Args[0].Kind == Dyn {
+		return t.argName(i) + ": [" + typ.Args[0].text + "; " + itoa(int64(len(v.L))) + "]"
+	}
+	return t.argName(i)
 }
 
 // appendLet writes a variable's definition; an array that is too wide gets a line for each element.

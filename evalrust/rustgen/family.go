@@ -30,7 +30,7 @@ func (f *family) weightAt(level int) int { return f.weights[level] }
 var registry = buildRegistry()
 
 func buildRegistry() []family {
-	fs := slices.Concat(scalarFamilies(), pipelineFamilies(), structFamilies(), recordsFamilies(), enumFamilies(), optionFamilies(), vectorFamilies(), textFamilies(), numberFamilies())
+	fs := slices.Concat(scalarFamilies(), pipelineFamilies(), structFamilies(), recordsFamilies(), enumFamilies(), optionFamilies(), vectorFamilies(), textFamilies(), numberFamilies(), resultFamilies(), hashMapFamilies(), genericFamilies(), traitFamilies(), stdFamilies(), closureFamilies(), lifetimeFamilies(), machineFamilies(), parserFamilies(), evaluatorFamilies(), formatFamilies(), storeFamilies())
 	for i := range fs {
 		fs[i].heldOut = HeldOut(fs[i].name)
 	}

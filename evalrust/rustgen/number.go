@@ -209,16 +209,18 @@ func numberBase(c *ctx) *group {
 	})
 }
 
+// term is v multiplied by k.
+func term(k int64, v string) string {
+	if k == 1 {
+		return v
+	}
+	return itoa(k) + " * " + v
+}
+
 // numberRecurrence computes a sequence in which each element follows from the two before.
 func numberRecurrence(c *ctx) *group {
 	t, n := scalar(pick(c.rng, []Kind{U32, U64, I64, I32})), pick(c.rng, []string{"n", "index", "steps", "count"})
 	a, b, f, g0, add0, mod := c.between(0, 9), c.between(1, 9), c.between(1, 5), c.between(1, 5), c.between(0, 9), c.between(100, 9999)
-	term := func(k int64, v string) string {
-		if k == 1 {
-			return v
-		}
-		return itoa(k) + " * " + v
-	}
 	next := term(f, "b") + " + " + term(g0, "a")
 	if add0 > 0 {
 		next += " + " + itoa(add0)
@@ -403,40 +405,44 @@ func numberSearch(c *ctx) *group {
 	})
 }
 
+// bitSteps are operations on the bits of $x with a constant from lo to hi.
+var bitSteps = []struct {
+	code, frag, text string
+	lo, hi           int64
+	f                func(x, k uint32) uint32
+}{
+	{"$x & #", "and_#", "masked with #", 1, 255, func(x, k uint32) uint32 { return x & k }},
+	{"$x | #", "or_#", "with the bits of # set", 1, 127, func(x, k uint32) uint32 { return x | k }},
+	{"$x ^ #", "xor_#", "with the bits of # flipped", 1, 127, func(x, k uint32) uint32 { return x ^ k }},
+	{"$x >> #", "right_#", "shifted right by #", 1, 6, func(x, k uint32) uint32 { return x >> k }},
+	{"$x << #", "left_#", "shifted left by #", 1, 6, func(x, k uint32) uint32 { return x << k }},
+	{"$x.rotate_left(#)", "rotate_left_#", "rotated left by #", 1, 12, func(x, k uint32) uint32 { return bits.RotateLeft32(x, int(k)) }},
+	{"$x.wrapping_mul(#)", "times_#", "multiplied by # with wrapping", 3, 99, func(x, k uint32) uint32 { return x * k }},
+	{"!$x", "not", "with all bits flipped", 0, 0, func(x, _ uint32) uint32 { return ^x }},
+}
+
+// bitEnds look at the bits of what comes out, $y.
+var bitEnds = []struct {
+	code, frag, text string
+	f                func(x uint32) int64
+}{
+	{"$y", "", "", func(x uint32) int64 { return int64(x) }},
+	{"$y.count_ones()", "ones_", "Counts the ones in ", func(x uint32) int64 { return int64(bits.OnesCount32(x)) }},
+	{"$y.leading_zeros()", "leading_zeros_", "Counts the leading zeros of ", func(x uint32) int64 { return int64(bits.LeadingZeros32(x)) }},
+	{"$y.trailing_zeros()", "trailing_zeros_", "Counts the trailing zeros of ", func(x uint32) int64 { return int64(bits.TrailingZeros32(x)) }},
+}
+
 // numberBits combines bit operations.
 func numberBits(c *ctx) *group {
 	x := pick(c.rng, []string{"x", "bits", "flags", "n", "word", "mask"})
-	steps := []struct {
-		code, frag, text string
-		lo, hi           int64
-		f                func(x, k uint32) uint32
-	}{
-		{"$x & #", "and_#", "masked with #", 1, 255, func(x, k uint32) uint32 { return x & k }},
-		{"$x | #", "or_#", "with the bits of # set", 1, 127, func(x, k uint32) uint32 { return x | k }},
-		{"$x ^ #", "xor_#", "with the bits of # flipped", 1, 127, func(x, k uint32) uint32 { return x ^ k }},
-		{"$x >> #", "right_#", "shifted right by #", 1, 6, func(x, k uint32) uint32 { return x >> k }},
-		{"$x << #", "left_#", "shifted left by #", 1, 6, func(x, k uint32) uint32 { return x << k }},
-		{"$x.rotate_left(#)", "rotate_left_#", "rotated left by #", 1, 12, func(x, k uint32) uint32 { return bits.RotateLeft32(x, int(k)) }},
-		{"$x.wrapping_mul(#)", "times_#", "multiplied by # with wrapping", 3, 99, func(x, k uint32) uint32 { return x * k }},
-		{"!$x", "not", "with all bits flipped", 0, 0, func(x, _ uint32) uint32 { return ^x }},
-	}
-	ends := []struct {
-		code, frag, text string
-		f                func(x uint32) int64
-	}{
-		{"$y", "", "", func(x uint32) int64 { return int64(x) }},
-		{"$y.count_ones()", "ones_", "Counts the ones in ", func(x uint32) int64 { return int64(bits.OnesCount32(x)) }},
-		{"$y.leading_zeros()", "leading_zeros_", "Counts the leading zeros of ", func(x uint32) int64 { return int64(bits.LeadingZeros32(x)) }},
-		{"$y.trailing_zeros()", "trailing_zeros_", "Counts the trailing zeros of ", func(x uint32) int64 { return int64(bits.TrailingZeros32(x)) }},
-	}
-	end := pick(c.rng, ends)
+	end := pick(c.rng, bitEnds)
 	n := 2 + c.below(2)
 	v := pick(c.rng, []string{"y", "mixed", "next", "hash"})
 	l := newLines()
 	var fs []func(uint32) uint32
 	var frags, texts []string
 	for i := range n {
-		s, k := pick(c.rng, steps), int64(0)
+		s, k := pick(c.rng, bitSteps), int64(0)
 		if s.hi > 0 {
 			k = c.between(s.lo, s.hi)
 		}
@@ -478,12 +484,6 @@ func numberLattice(c *ctx) *group {
 	t, n := scalar(pick(c.rng, []Kind{U32, U64, I32, I64})), pick(c.rng, []string{"n", "limit", "size", "max"})
 	a, b := c.between(1, 7), c.between(1, 7)
 	p := c.drawStage(numPreds, t, false)
-	term := func(k int64, v string) string {
-		if k == 1 {
-			return v
-		}
-		return itoa(k) + " * " + v
-	}
 	square := c.chance(50)
 	expr, text := term(a, "x")+" + "+term(b, "y"), itoa(a)+" x + "+itoa(b)+" y"
 	if square {

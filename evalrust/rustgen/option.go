@@ -39,23 +39,7 @@ func optionPair(c *ctx) *group {
 	params := []Param{{ab[0], option(t)}, {ab[1], option(t)}}
 	inputs := func(g *rng) []Value { return []Value{maybe(g, t.Kind, nil, 75), maybe(g, t.Kind, nil, 75)} }
 	if c.chance(35) {
-		v := pick(c.rng, []string{"result", "base", "both"})
-		l := newLines().add("let ", v, " = ", expand(o.code, ab[0]+"?", ab[1]+"?"), ";").add("Some(", m.expr(v, precBit), ")")
-		return single(&Task{
-			Idiom: "question mark", Name: o.frag + "_of_both_" + m.frag, Params: params, Result: option(t), Body: l.String(), inputs: inputs,
-			doc: "Returns " + expand(o.text, ab[0], ab[1]) + ", " + m.text + ", or `None` if either is missing.",
-			eval: func(args []Value) (Value, error) {
-				if args[0].I == 0 || args[1].I == 0 {
-					return None(), nil
-				}
-				x, err := checked(t.Kind, o.f(args[0].L[0].I, args[1].L[0].I))
-				if err != nil {
-					return x, err
-				}
-				y, err := m.on(x)
-				return Some(y), err
-			},
-		})
+		return c.optionBoth(t, ab, o, m, params, inputs)
 	}
 	l := newLines().open("match ("+ab[0]+", "+ab[1]+")").add("(Some(", ab[0], "), Some(", ab[1], ")) => Some(", both, "),")
 	k, keep := c.drawStage(numMaps, t, false), c.chance(50)
@@ -88,6 +72,27 @@ func optionPair(c *ctx) *group {
 			default:
 				return None(), nil
 			}
+			return Some(y), err
+		},
+	})
+}
+
+// optionBoth combines two options, or is None.
+func (c *ctx) optionBoth(t Type, ab [2]string, o pairing, m *stage, params []Param, inputs func(g *rng) []Value) *group {
+	v := pick(c.rng, []string{"result", "base", "both"})
+	l := newLines().add("let ", v, " = ", expand(o.code, ab[0]+"?", ab[1]+"?"), ";").add("Some(", m.expr(v, precBit), ")")
+	return single(&Task{
+		Idiom: "question mark", Name: o.frag + "_of_both_" + m.frag, Params: params, Result: option(t), Body: l.String(), inputs: inputs,
+		doc: "Returns " + expand(o.text, ab[0], ab[1]) + ", " + m.text + ", or `None` if either is missing.",
+		eval: func(args []Value) (Value, error) {
+			if args[0].I == 0 || args[1].I == 0 {
+				return None(), nil
+			}
+			x, err := checked(t.Kind, o.f(args[0].L[0].I, args[1].L[0].I))
+			if err != nil {
+				return x, err
+			}
+			y, err := m.on(x)
 			return Some(y), err
 		},
 	})

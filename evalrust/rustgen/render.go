@@ -52,7 +52,11 @@ func (l *lines) orElse() *lines {
 
 // chain writes prefix, a method chain and suffix as rustfmt does: on one line if the chain is short, else one call per line.
 func (l *lines) chain(prefix, expr, suffix string) *lines {
-	if len(expr) <= chainWidth && 4*l.depth+len(prefix)+len(expr)+len(suffix) <= lineWidth {
+	width := chainWidth
+	if strings.HasSuffix(expr, "?") {
+		width-- // rustfmt keeps a column free behind a question mark
+	}
+	if len(expr) <= width && 4*l.depth+len(prefix)+len(expr)+len(suffix) <= lineWidth {
 		return l.add(prefix, expr, suffix)
 	}
 	segs := segments(expr)

@@ -33,7 +33,7 @@ type Task struct {
 	// Receiver and Self say whether the function is a method, and of which type.
 	Receiver Receiver
 	Self     *TypeDef
-	// Params are the parameters without self.
+	// Params are the parameters without self; those of a closure that the function returns follow its own.
 	Params []Param
 	// Result is the result type; Unit for a function without one.
 	Result Type
@@ -48,6 +48,7 @@ type Task struct {
 	inputs   func(r *rng) []Value
 	seed     uint64
 	examples int    // examples in the doc comment
+	later    int    // how many of the last Params go to the closure that the function returns
 	private  bool   // a trait's method, which has no visibility of its own
 	call     string // how tests call it, with $0 for the first argument, where that is not plain
 	group    *group
@@ -83,7 +84,11 @@ func (t *Task) appendSignature(dst []byte, indent int) []byte {
 	dst = t.appendParams(dst, ", ")
 	tail := t.resultText()
 	// 100 columns with " {", which is where rustfmt breaks the parameter list.
-	if width := len(dst) - lastLine(dst) + 1 + len(tail) + 2; width+4*indent > 100 {
+	open := " {"
+	if t.bounds != "" {
+		open = ""
+	}
+	if width := len(dst) - lastLine(dst) + 1 + len(tail) + len(open); width > lineWidth {
 		pad := strings.Repeat(" ", 4*indent)
 		dst = append(append(append(dst[:start], '\n'), pad...), "    "...)
 		dst = t.appendParams(dst, ",\n    "+pad)
@@ -108,7 +113,7 @@ func (t *Task) appendParams(dst []byte, sep string) []byte {
 	case ByValue:
 		dst, first = append(dst, "self"...), false
 	}
-	for _, p := range t.Params {
+	for _, p := range t.Params[:len(t.Params)-t.later] {
 		if !first {
 			dst = append(dst, sep...)
 		}

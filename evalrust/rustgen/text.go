@@ -196,14 +196,11 @@ func textRunLength(c *ctx) *group {
 		name, doc = "run_lengths_of_"+p.frag, doc+", of the "+p.plural("characters")+" only"
 	case least > 1:
 		tmpl += "        if count >= $least {\n            result.push_str(&format!(\"$one\"));\n        } else {\n            result.push(c);\n        }\n"
-		name, doc = "run_lengths_from_"+itoa(least), doc+", or as its character if it is shorter than "+itoa(least)
+		name, doc = "run_lengths_from_"+itoa(least), doc+", or as one character if it is shorter than "+itoa(least)
 	default:
 		tmpl += "        result.push_str(&format!(\"$one\"));\n"
 	}
 	tmpl += "    }\n    result\n"
-	if !only && least > 1 {
-		doc = "Writes every run of equal characters in `" + s + "` as `" + strings.NewReplacer("{", "", "}", "").Replace(one) + "`, or as one character if it is shorter than " + itoa(least)
-	}
 	return single(&Task{
 		Idiom: "peek", Name: name, Params: []Param{{s, scalar(Str)}}, Result: scalar(String), Body: v.in(tmpl), doc: doc + ".",
 		inputs: func(g *rng) []Value {
@@ -214,28 +211,29 @@ func textRunLength(c *ctx) *group {
 			return []Value{Text(b.String())}
 		},
 		eval: func(args []Value) (Value, error) {
-			var b strings.Builder
-			rs := []rune(args[0].S)
-			for i := 0; i < len(rs); {
-				n := 1
-				for i+n < len(rs) && rs[i+n] == rs[i] {
-					n++
+			return Text(runLengths(args[0].S, func(r rune, count string) string {
+				switch n, _ := strconv.ParseInt(count, 10, 64); {
+				case only && !p.holds(Int(int64(r)), nil):
+					return ""
+				case !only && n < least:
+					return string(r)
 				}
-				ch, count := string(rs[i]), strconv.Itoa(n)
-				switch {
-				case only && !p.holds(Int(int64(rs[i])), nil):
-				case !only && least > 1 && int64(n) < least:
-					b.WriteString(ch)
-				case first:
-					b.WriteString(count + sep + ch + end)
-				default:
-					b.WriteString(ch + sep + count + end)
-				}
-				i += n
-			}
-			return Text(b.String()), nil
+				return strings.NewReplacer("{c}", string(r), "{count}", count).Replace(one)
+			})), nil
 		},
 	})
+}
+
+// runLengths calls write for every run of equal characters and joins what it returns.
+func runLengths(s string, write func(r rune, count string) string) string {
+	var b strings.Builder
+	rs := []rune(s)
+	for i, n := 0, 0; i < len(rs); i += n {
+		for n = 1; i+n < len(rs) && rs[i+n] == rs[i]; n++ {
+		}
+		b.WriteString(write(rs[i], strconv.Itoa(n)))
+	}
+	return b.String()
 }
 
 // wordMaker makes a string of a word.
@@ -327,8 +325,11 @@ func textNumber(c *ctx) *group {
 		{":+", "signed", "with its sign", func(x int64) string { return "+" + itoa(x) }},
 	}
 	f := pick(c.rng, fmts)
-	before := pick(c.rng, []string{"", "[", "#", "no. ", "<", "~"})
-	after := pick(c.rng, []string{"", "]", " kg", " km", "%", ">", " units", "s"})
+	ends := pick(c.rng, frames)
+	before, after := ends[0], ends[1]
+	if after == "" {
+		after = pick(c.rng, []string{"", " kg", " km", "%", " units", " s"})
+	}
 	v := pick(c.rng, []string{"shown", "y", "total", "scaled"})
 	l := newLines().add("let ", v, " = ", m.expr(x, precBit), ";").add(`format!("`, before, "{", v, f.spec, "}", after, `")`)
 	return single(&Task{
