@@ -30,8 +30,8 @@
 // # Differences from the paper
 //
 // The momentum is the exponential average, not the sum: orth is invariant to
-// its scale, so the direction is the same. WithBiasCorrection divides each part
-// of the Nesterov mix by its own 1-μ^t, which is what optax does.
+// its scale, so the direction is the same. WithBiasCorrection divides the parts
+// of the Nesterov mix by 1-μ^(t+1) and 1-μ^t, which is what optax does.
 //
 // # Caveats
 //

@@ -16,8 +16,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/orthogonal"
 )
 
-// Mutation: taking the Gram matrix over axis 0 of an x that is not tall, or
-// leaving Safety out of the norm, fails here.
+// Mutation: not turning a tall matrix back, or leaving Safety out of the norm,
+// fails here.
 
 // gaussian is a matrix of normal values times scale.
 func gaussian(seed uint64, rows, cols int, scale float64) ref.Matrix {

@@ -57,6 +57,9 @@ func TestBoundaries(t *testing.T) {
 			require.InDelta(t, want, c.Multiplier(step, float64(step)/total), 1e-12, "%s at %d", kind, step)
 		}
 		require.Equal(t, c.Multiplier(total, 1), c.Multiplier(total, 7), "%s: past the end", kind)
+		for length := 0.001; length < 1; length += 0.001 { // 1-(1-length) is not length, and the end must not fall below the floor
+			require.GreaterOrEqual(t, schedule.Config{Kind: kind, Length: length}.Multiplier(total, 1), 0.0)
+		}
 		require.Equal(t, c.Multiplier(0, 0), c.Multiplier(0, -1), "%s: before the start", kind)
 	}
 }
