@@ -19,9 +19,8 @@ import (
 	"github.com/nanochat-go/nanochat/systems/shard"
 )
 
-// Mutation: keeping the texts instead of their hashes in unique fails
-// TestMemoryStaysFlat; so does a shard.SetWriter that keeps the index of
-// finished files, on a larger corpus.
+// Mutation: keeping the texts beside their hashes in unique.Begin fails
+// TestMemoryStaysFlat.
 
 // synthetic is a source of made-up documents of 1 to 8 kB, which it makes as
 // they are asked for: some are copies, some are for the filters to remove.

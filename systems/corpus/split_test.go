@@ -48,6 +48,9 @@ func TestPartsPartition(t *testing.T) {
 		}
 		train, held := part(all, false), part(all, true)
 		require.ElementsMatch(t, all, append(slices.Clone(train), held...))
+		for _, s := range held {
+			require.True(t, corpus.Validation([]byte(s), split.Fraction), s)
+		}
 		require.ElementsMatch(t, train, part(order, false))
 		require.ElementsMatch(t, held, part(order, true))
 		require.Subset(t, append(slices.Clone(train), ""), append(part(some, false), ""))

@@ -22,8 +22,9 @@ import (
 
 // Mutation: dropping the comparison of c.row with c.rows at the end of a chunk
 // in cursor.turn fails TestCounts; dropping the check of the last four bytes in
-// findFooter fails TestTruncatedAnywhere; not resetting feed.page in
-// pager.next fails TestMemoryStaysFlat.
+// findFooter fails TestErrors; not resetting feed.page in pager.next fails
+// TestMemoryStaysFlat; not comparing checksums in pager.load fails
+// TestHoleAnywhere.
 
 type row struct {
 	ID   int64  `parquet:"id"`
@@ -156,6 +157,8 @@ func TestErrors(t *testing.T) {
 	require.NoError(t, os.WriteFile(tiny, []byte("PAR1"), 0o600))
 	long := filepath.Join(dir, "long.parquet")
 	require.NoError(t, os.WriteFile(long, []byte("PAR1\xff\x00\x00\x00PAR1"), 0o600))
+	cut := filepath.Join(dir, "cut.parquet")
+	require.NoError(t, os.WriteFile(cut, []byte("PAR1 and some data"), 0o600))
 	secret := filepath.Join(dir, "secret.parquet")
 	require.NoError(t, os.WriteFile(secret, []byte("PARE\x00\x00\x00\x00PARE"), 0o600))
 	for _, c := range []struct{ path, column, want string }{
@@ -167,6 +170,7 @@ func TestErrors(t *testing.T) {
 		{junk, "", junk + `: offset 0: begins with "fn m", not with "PAR1": not a parquet file`},
 		{tiny, "", tiny + ": offset 0: 4 bytes are too few for a parquet file"},
 		{long, "", long + ": offset 4: a footer of 255 bytes does not fit into the file's 12"},
+		{cut, "", cut + `: offset 14: ends with "data", not with "PAR1": the file was cut off, get it again`},
 		{secret, "", secret + ": offset 0: the file is encrypted, which is not supported"},
 		{filepath.Join(dir, "x*.parquet"), "", "no files match"},
 		{filepath.Join(dir, "[.parquet"), "", "syntax error in pattern"},

@@ -137,11 +137,9 @@ func (w *walker) mapping(depth int) error {
 	return w.repeat(n, depth, types>>4, types&15)
 }
 
-// repeat passes n times a value of each type, which takes a byte at least.
+// repeat passes n times a value of each type. Every value takes a byte at
+// least, so that the end of the data bounds it, whatever n is.
 func (w *walker) repeat(n uint64, depth int, types ...byte) error {
-	if n > uint64(len(w.b)-w.at) {
-		return io.ErrUnexpectedEOF
-	}
 	if depth > maxDepth {
 		return fmt.Errorf("values nested more than %d deep", maxDepth)
 	}
