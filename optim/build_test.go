@@ -69,6 +69,12 @@ func TestBuilderOptionsAct(t *testing.T) {
 	} {
 		require.Equal(t, c.want, changed(base, oneStep(t, c.o)), name)
 	}
+	// Biases start at zero, where decay does not show: the table says it.
+	o := muon.New().Optimizer(0.02).WithWeightDecay(0.5).WithRest("readout/*weights").Done()
+	oneStep(t, o)
+	require.Regexp(t, `hidden/dense/weights +\[3 8\] +matrix +muon +0.02 +0.5 `, o.Table())
+	require.Regexp(t, `hidden/dense/biases +\[8\] +vector +adamw +0.02 +0 `, o.Table())
+	require.Regexp(t, `readout/dense/weights +\[8 1\] +matrix +adamw +0.02 +0.5 `, o.Table())
 	// A first step does not see the size of gradients, a second one does.
 	require.Equal(t, "hHrR", changed(weights(t, muon.New().Optimizer(0.02).Done()), weights(t, muon.New().Optimizer(0.02).WithClip(0.01).Done())))
 }
