@@ -12,7 +12,7 @@ script says whether its merges are those of tokenizer.json.
 COMMAND is run once a round, between the peers. It must print one JSON object with train_seconds and encode_mb_per_second
 (trainer bench tokenizer --json), or the lines of the Go benchmarks BenchmarkTrain and BenchmarkEncodeBatch.
 
-One JSON object goes to standard output: every sample, medians with their range, and the ratios of the medians. With
+One JSON object goes to standard output: every sample, medians with their range, and the ratios of the rounds. With
 --results the samples are added to those that FILE holds for the same text, and FILE is written again.
 
 Needs the packages tokenizers and tiktoken.
@@ -151,18 +151,21 @@ def processor():
         return platform.processor()
 
 
+def spread(values):
+    return {"n": len(values), "median": round(statistics.median(values), 3), "least": min(values), "most": max(values)}
+
+
 def summarise(samples):
-    summary = {k: {"n": len(v), "median": statistics.median(v), "least": min(v), "most": max(v)} for k, v in samples.items()}
-    median = lambda k: summary[k]["median"] if k in summary else None
+    """Returns medians, and the ratios of each round: what else the machine does in it slows all of them down."""
     ratios = {}
     for name, ours, theirs, more_is_better in (
             ("encode_over_tiktoken", "bpe_encode_mb_per_second", "tiktoken_encode_mb_per_second", True),
             ("encode_over_tokenizers", "bpe_encode_mb_per_second", "tokenizers_encode_mb_per_second", True),
             ("train_over_tokenizers", "bpe_train_seconds", "tokenizers_train_seconds", False)):
-        a, b = median(ours), median(theirs)
-        if a and b:
-            ratios[name] = a / b if more_is_better else b / a
-    return summary, ratios
+        rounds = list(zip(samples.get(ours, []), samples.get(theirs, [])))
+        if rounds:
+            ratios[name] = spread([round(a / b if more_is_better else b / a, 2) for a, b in rounds])
+    return {k: spread(v) for k, v in samples.items()}, ratios
 
 
 def main():
