@@ -138,8 +138,11 @@ func (c *cursor) turn() (more bool, err error) {
 	if err != nil {
 		return false, c.file.fail(at, err, "the page is damaged")
 	}
+	got := int64(0)
 	err = guard(func() (err error) {
-		c.page, err = c.pages.ReadPage()
+		if c.page, err = c.pages.ReadPage(); err == nil {
+			got, c.values = c.page.NumValues(), c.page.Values()
+		}
 		return err
 	})
 	if err == io.EOF {
@@ -148,10 +151,8 @@ func (c *cursor) turn() (more bool, err error) {
 	if err != nil {
 		return false, c.file.fail(at, err, "the page is damaged")
 	}
-	c.left = values(h)
-	if n := c.page.NumValues(); n != c.left {
-		return false, c.file.fail(at, nil, "the page holds %d values, its header says %d", n, c.left)
+	if c.left = values(h); got != c.left {
+		return false, c.file.fail(at, nil, "the page holds %d values, its header says %d", got, c.left)
 	}
-	c.values = c.page.Values()
 	return true, nil
 }

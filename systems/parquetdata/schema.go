@@ -20,6 +20,8 @@ type leaf struct {
 	name   string // without what the format puts between a list and its elements
 	path   string
 	column *parquet.Column
+	text   bool
+	kind   string // of the values
 }
 
 // columns finds the configured columns and checks their chunks.
@@ -79,12 +81,11 @@ func (f *file) column(leaves []leaf, name string) (*parquet.Column, error) {
 	default:
 		return nil, fmt.Errorf("parquetdata: %s has %d columns %q: rename one", f.name, len(found), name)
 	}
-	c := found[0].column
-	if !isText(c) {
-		texts := slices.DeleteFunc(slices.Clone(leaves), func(l leaf) bool { return !isText(l.column) })
-		return nil, fmt.Errorf("parquetdata: column %q of %s holds %s, not text; columns of text are %s", name, f.name, c.Type(), list(texts))
+	if !found[0].text {
+		texts := slices.DeleteFunc(slices.Clone(leaves), func(l leaf) bool { return !l.text })
+		return nil, fmt.Errorf("parquetdata: column %q of %s holds %s, not text; columns of text are %s", name, f.name, found[0].kind, list(texts))
 	}
-	return c, nil
+	return found[0].column, nil
 }
 
 // appendLeaves collects the leaves at and below c. between says that c stands
@@ -95,7 +96,7 @@ func appendLeaves(dst []leaf, c *parquet.Column, prefix []string, between bool) 
 		names = append(names, c.Name())
 	}
 	if c.Leaf() {
-		return append(dst, leaf{strings.Join(names, "."), strings.Join(c.Path(), "."), c})
+		return append(dst, leaf{strings.Join(names, "."), strings.Join(c.Path(), "."), c, isText(c), c.Type().String()})
 	}
 	children := c.Columns()
 	kind := logical(c)
@@ -121,13 +122,11 @@ func logical(c *parquet.Column) format.LogicalTypeValue {
 }
 
 // isText reports whether a column's values are strings, or bytes that could be.
+// The library panics on asking for the kind of a value annotated as a list.
 func isText(c *parquet.Column) bool {
-	if c.Type().Kind() != parquet.ByteArray {
-		return false
-	}
 	switch logical(c).(type) {
 	case nil, *format.StringType, *format.EnumType, *format.JsonType:
-		return true
+		return c.Type().Kind() == parquet.ByteArray
 	}
 	return false
 }
