@@ -10,7 +10,8 @@ ends, because neither uses more than one thread for one text. Hugging Face also 
 script says whether its merges are those of tokenizer.json.
 
 COMMAND is run once a round, between the peers. It must print one JSON object with train_seconds and encode_mb_per_second
-(trainer bench tokenizer --json), or the lines of the Go benchmarks BenchmarkTrain and BenchmarkEncodeBatch.
+(trainer bench tokenizer --json), or the lines of the Go benchmarks BenchmarkTrain and BenchmarkEncodeBatch of hub/bpe (whose text the environment variable
+BPE_TEXT names).
 
 One JSON object goes to standard output: every sample, medians with their range, and the ratios of the rounds. With
 --results the samples are added to those that FILE holds for the same text, and FILE is written again.
