@@ -354,8 +354,7 @@ func closureSteps(c *ctx) *group {
 		v = "y"
 	}
 	stages, frags, texts := make([]*stage, n), make([]string, n), make([]string, n)
-	l := newLines().add("let steps: [fn(", t.text, ") -> ", t.text, "; ", itoa(int64(n)), "] = [").open("")
-	l = newLines().add("let steps: [fn(", t.text, ") -> ", t.text, "; ", itoa(int64(n)), "] = [")
+	l := newLines().add("let steps: [fn(", t.text, ") -> ", t.text, "; ", itoa(int64(n)), "] = [")
 	l.depth++
 	codes := make([]string, n)
 	for i := range stages {

@@ -267,17 +267,17 @@ func sliceInput(t Type, n int, stages ...*stage) func(g *rng) []Value {
 func optionEnds(c *ctx) *group {
 	t, n := c.intType(), pick(c.rng, numNouns)
 	o, m := c.pairOp(t.Kind), c.drawStage(numMaps, t, false)
-	l := newLines().add("let first = ", n.many, ".first()?;").add("let last = ", n.many, ".last()?;")
+	l := newLines()
 	idiom := "question mark"
 	switch c.below(3) {
 	case 0:
-		l = newLines().open("if ", n.many, ".is_empty()").add("return None;").close()
+		l.open("if ", n.many, ".is_empty()").add("return None;").close()
 		l.add("let first = ", n.many, "[0];").add("let last = ", n.many, "[", n.many, ".len() - 1];")
 		idiom = "early return"
 	case 1:
-		l = newLines().add("let first = *", n.many, ".first()?;").add("let last = *", n.many, ".last()?;")
+		l.add("let first = *", n.many, ".first()?;").add("let last = *", n.many, ".last()?;")
 	default:
-		l = newLines().add("let (first, rest) = ", n.many, ".split_first()?;").add("let last = rest.last().unwrap_or(first);")
+		l.add("let (first, rest) = ", n.many, ".split_first()?;").add("let last = rest.last().unwrap_or(first);")
 		l.add("let (first, last) = (*first, *last);")
 	}
 	v := pick(c.rng, []string{"base", "result", "span"})

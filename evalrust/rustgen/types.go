@@ -110,10 +110,9 @@ func (t Type) as(text string) Type {
 // String is the type as Rust writes it.
 func (t Type) String() string { return t.text }
 
-// signed, integer and numeric classify scalar kinds.
+// signed and integer classify scalar kinds.
 func (k Kind) signed() bool  { return k == I32 || k == I64 }
 func (k Kind) integer() bool { return k >= I32 && k <= Usize }
-func (k Kind) numeric() bool { return k >= I32 && k <= F64 }
 
 // fits says whether x can be held by an integer kind. 64-bit kinds are kept below 2^53 so that a product of two values that
 // fit never wraps unseen in checked Go arithmetic.
