@@ -49,9 +49,9 @@ type Report struct {
 
 // File is one file of an export.
 type File struct {
-	Name   string
-	Bytes  int64
-	SHA256 string
+	Name   string `json:"name"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
 // The files of an export.
