@@ -33,9 +33,7 @@ var idioms = []string{"loop", "loop", "iterator", "iterator", "iterator", "recur
 
 // fillRed completes a template of the reduction for a mapped element.
 func (p *pipeline) fillRed(tmpl, m string) string {
-	if strings.Contains(tmpl, `"s"`) {
-		tmpl = strings.Replace(tmpl, `"s"`, `"`+p.sep+`"`, 1)
-	}
+	tmpl = strings.Replace(tmpl, `"s"`, `"`+p.sep+`"`, 1)
 	if p.red.name == "hash" {
 		tmpl = expandHash(tmpl, p)
 	}
@@ -134,6 +132,9 @@ func (p *pipeline) guardedStep(l *lines, c *ctx) {
 func (p *pipeline) loop(c *ctx) string {
 	if len(p.overAdapted())+len(".enumerate()") > chainWidth {
 		return "" // the head of the loop would be broken over lines
+	}
+	if p.skips && (p.adapt != nil || p.red.name == "position") {
+		return ""
 	}
 	l := newLines()
 	for _, s := range p.red.init {

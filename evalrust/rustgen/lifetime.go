@@ -235,12 +235,12 @@ func lifetimeView(c *ctx) *group {
 // viewMethod returns borrowed words: the first, all, or those behind one.
 func (c *ctx) viewMethod(b borrowed, kind int) *Task {
 	p, q := c.twoStages(wordPreds, scalar(Str))
-	cond := operand(put(p.code, "word"), true) + " && " + operand(put(q.code, "word"), true)
-	both := func(x Value) bool { return p.holds(x, nil) && q.holds(x, nil) }
-	prose := p.text + " and " + q.text
+	cond := operand(put(p.code, "word"), false) + " || " + operand(put(q.code, "word"), false)
+	either := func(x Value) bool { return p.holds(x, nil) || q.holds(x, nil) }
+	prose := p.text + " or " + q.text
 	words := "self." + b.field + ".split_whitespace()"
 	l := newLines()
-	t := &Task{Name: [...]string{"first_", "words_", "after_"}[kind] + p.frag + "_and_" + q.frag}
+	t := &Task{Name: [...]string{"first_", "words_", "after_"}[kind] + p.frag + "_or_" + q.frag}
 	switch kind {
 	case 0:
 		t.Idiom, t.Result, t.doc = "early return", option(scalar(Str)).as("Option<&'a str>"), "Returns the first word that is "+prose+", or `None`."
@@ -257,7 +257,7 @@ func (c *ctx) viewMethod(b borrowed, kind int) *Task {
 		var out Value
 		words := fields(args[0].L[0].S)
 		for i, w := range words {
-			if !both(w) {
+			if !either(w) {
 				continue
 			}
 			if kind == 0 {

@@ -451,7 +451,7 @@ func scanned(s string, ends [2]string, outside bool, p *stage) (text string, lon
 // machineRobot follows letters on a grid.
 func machineRobot(c *ctx) *group {
 	s := pick(c.rng, []string{"moves", "path", "commands", "route", "program"})
-	letters := pick(c.rng, []string{"nsew", "udlr", "wsad", "hjkl", "^v<>"})
+	letters := pick(c.rng, []string{"nswe", "udlr", "wsad", "kjhl", "^v<>"})
 	a, b, k := c.between(1, 9), c.between(1, 9), c.between(5, 40)
 	t := scalar(pick(c.rng, []Kind{I32, I64}))
 	m, kind := c.drawStage(numMaps, t, false), c.below(3)

@@ -2,12 +2,15 @@ package rustgen
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +23,10 @@ var (
 	each         = flag.Int("rustgen.each", 2, "programs of each family in TestFamilies")
 )
 
-var full = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
+var (
+	full  = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
+	seeds = flag.String("rustgen.seeds", "0:10", "half-open range of seeds for -rustgen.full")
+)
 
 func tool(t testing.TB, name string) string {
 	t.Helper()
@@ -74,13 +80,21 @@ func checkTests(t *testing.T, rustc string, programs []Program) {
 	require.Contains(t, out, fmt.Sprintf("test result: ok. %d passed; 0 failed", tasks))
 }
 
+// alone compiles one program with warnings denied and says what the compiler prints.
+func alone(rustc, dir, text string) error {
+	if err := os.WriteFile(filepath.Join(dir, "p.rs"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	out, err := run(dir, rustc, "--edition=2021", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "p.rs")
+	if err != nil || out != "" {
+		return fmt.Errorf("%v\n%s\n%s", err, out, text)
+	}
+	return nil
+}
+
 func checkAlone(t *testing.T, rustc, text string) {
 	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.rs"), []byte(text), 0o644))
-	out, err := run(dir, rustc, "--edition=2021", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "p.rs")
-	require.NoError(t, err, "%s\n%s", out, text)
-	require.Empty(t, out)
+	require.NoError(t, alone(rustc, t.TempDir(), text))
 }
 
 func TestCompileAndPass(t *testing.T) {
@@ -148,24 +162,49 @@ func checkFormat(t *testing.T, rustfmt string, ps []Program) {
 	require.NoError(t, err, "%s", out)
 }
 
-// TestTenThousand compiles each of 10 000 programs over 10 seeds on its own and runs their tests.
+// TestTenThousand compiles each of 10 000 programs over 10 seeds on its own and runs their tests: 200 of each level and seed.
 func TestTenThousand(t *testing.T) {
 	if !*full {
-		t.Skip("takes minutes; run with -rustgen.full")
+		t.Skip("takes minutes; run with -rustgen.full, and with -rustgen.seeds=A:B for some of the seeds 0 to 9")
 	}
 	rustc := tool(t, "rustc")
+	var from, to uint64
+	_, err := fmt.Sscanf(*seeds, "%d:%d", &from, &to)
+	require.NoError(t, err, "-rustgen.seeds=%s, want A:B", *seeds)
 	compiled := 0
-	for seed := range uint64(10) {
+	for seed := from; seed < to; seed++ {
 		for level := 1; level <= MaxLevel; level++ {
 			programs := take(generator(t, Config{Level: level, Seed: seed}), 200)
-			for _, p := range programs {
-				checkAlone(t, rustc, p.Text)
-				compiled++
-			}
+			checkEachAlone(t, rustc, programs)
 			checkTests(t, rustc, programs)
+			compiled += len(programs)
 		}
 	}
 	t.Logf("%d programs compiled alone without a warning and passed their tests", compiled)
+}
+
+// checkEachAlone compiles programs one by one, as many at a time as there are processors.
+func checkEachAlone(t *testing.T, rustc string, programs []Program) {
+	t.Helper()
+	work := make(chan string)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for i := range errs {
+		dir := t.TempDir()
+		wg.Go(func() {
+			for text := range work {
+				if err := alone(rustc, dir, text); err != nil {
+					errs[i] = errors.Join(errs[i], err)
+				}
+			}
+		})
+	}
+	for _, p := range programs {
+		work <- p.Text
+	}
+	close(work)
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
 }
 
 // TestFormatted holds programs to rustfmt's layout.

@@ -14,6 +14,7 @@ type source struct {
 	where  string   // " in `values`"
 	byRef  bool     // over is a collection whose elements a for loop borrows
 	uses   []string // imports
+	skips  bool     // a loop passes over what is not an element, so it cannot count elements
 	slice  bool     // params[0] is a slice that recursion can split
 	elems  func(args []Value) ([]Value, error)
 	inputs func(r *rng, hints []int64) Value

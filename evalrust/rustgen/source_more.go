@@ -159,7 +159,7 @@ func (c *ctx) parsedNumbers() *source {
 	return &source{
 		name: "parsed", params: []Param{{s, scalar(Str)}}, elem: t, v: "n", noun: "numbers", where: " between '" + sep + "' in `" + s + "`",
 		iter: split + ".filter_map(|part| part.parse::<" + t.text + ">().ok())",
-		over: split, pat: "part", let: "let Ok(n) = part.parse::<" + t.text + ">() else {\n    continue;\n};",
+		over: split, skips: true, pat: "part", let: "let Ok(n) = part.parse::<" + t.text + ">() else {\n    continue;\n};",
 		elems: func(args []Value) ([]Value, error) {
 			var xs []Value
 			for part := range splitBy(args[0].S, sep) {
