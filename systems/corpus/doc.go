@@ -6,8 +6,8 @@
 // A [Source] yields documents one at a time and can be read again from the
 // start. [Dir] walks a directory, [Crates] reads the packages of a list
 // through the user's cargo, [Concat] joins sources; package parquetdata adds
-// parquet files. No source holds more than one document, and Crates the
-// compressed archive that it reads.
+// parquet files. No source keeps a document that it has given out; Crates holds
+// the compressed archive that it reads, parquetdata a page.
 //
 // # Crates
 //
