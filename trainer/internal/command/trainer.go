@@ -214,7 +214,7 @@ func (t *trainer) evaluate(ctx context.Context, p *run.Progress) error {
 // trySamples records how many of n samples of the weights as they are compile.
 func (t *trainer) trySamples(ctx context.Context, p run.Progress, n int) error {
 	t.rec.Phase("sampling")
-	e, err := infer.New(t.stepper.Model.Config, t.stepper)
+	e, err := infer.New(t.stepper.Model.Config, infer.FromGraph(t.stepper.Model.Config, t.stepper.Weights))
 	if err != nil {
 		return err
 	}

@@ -155,17 +155,3 @@ func (f FileSource) Tensor(name string) ([]float32, []int, error) {
 	v, err := f.Float32(name)
 	return v, info.Shape, err
 }
-
-// Tensor serves the live weights to the inference engine.
-func (s *Stepper) Tensor(name string) ([]float32, []int, error) {
-	for _, p := range s.Model.Params() {
-		if p.Name == name {
-			v, err := s.Weights(name)
-			if err == nil && p.Linear {
-				v = transposed(v, p.Shape[0], p.Shape[1])
-			}
-			return v, p.DiskShape(), err
-		}
-	}
-	return nil, nil, fmt.Errorf("the model has no parameter %q", name)
-}
