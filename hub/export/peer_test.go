@@ -33,6 +33,10 @@ func TestTransformers(t *testing.T) {
 	if python == "" {
 		t.Skip("PEER_PYTHON does not name a Python with torch and transformers")
 	}
+	find := `import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")))`
+	if err := exec.Command(python, "-c", find).Run(); err != nil {
+		t.Skip("the Python that PEER_PYTHON names has no torch and transformers: ", err)
+	}
 	for _, c := range []struct {
 		name string
 		spec Spec
