@@ -19,9 +19,11 @@
 //
 //	1  one expression, or a loop over a slice
 //	2  predicates, maps and reductions over numbers, characters and words in all idioms; branches, recursion, formatting
-//	3  and structs, enums, tuples and options; some programs with unit tests and doc examples
-//	4  and traits, generics with bounds, hash maps, Result with the ? operator and error enums
-//	5  and lifetimes, closures, state machines, parsers and evaluators of several items
+//	3  and structs with methods, enums with and without payloads, tuples, options, slices of structs, vectors, tables, text,
+//	   small number theory; some programs with unit tests and doc examples
+//	4  and traits (required, provided, generic and dynamic callers, those of the standard library), generics with bounds, hash
+//	   maps and sets, Result with the ? operator and error enums
+//	5  and lifetimes, closures, state machines, parsers, evaluators of trees and instructions, containers, formatters
 //
 // A level draws mostly from its own families and less from those below.
 //
@@ -32,6 +34,13 @@
 //
 // # Held-out families
 //
-// A family is held out when FNV-1a of its name, finalised by SplitMix64, is divisible by 8. Config.HeldOut draws only those, and
-// without it none of them occurs.
+// A family is held out when the 64-bit FNV-1a of its name, begun from the usual offset basis plus 9 and finalised by SplitMix64,
+// is divisible by 8. Config.HeldOut draws only those, and without it none of them occurs. At every level some of the families that
+// begin there are held out.
+//
+// # Limits
+//
+// The text needs rustc 1.82 or newer. Names say what a function computes, so they are longer than people's, and a struct's
+// numbers all have one type. Eval knows the ranges of 8- and 32-bit integers exactly; of 64-bit ones it takes those below 2^53 and
+// calls the rest undefined.
 package rustgen

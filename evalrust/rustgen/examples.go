@@ -1,5 +1,7 @@
 package rustgen
 
+import "slices"
+
 // Example is one call and what it returns.
 type Example struct {
 	Args []Value
@@ -95,11 +97,17 @@ func (t *Task) appendDocExamples(dst []byte, indent int) []byte {
 // exampleUses lists the imports of a doc example.
 func (t *Task) exampleUses() []string {
 	var uses []string
+	types := []Type{t.Result}
 	for _, p := range t.Params {
-		if mentions(p.Type, Map) {
-			uses = append(uses, "std::collections::HashMap")
-			break
+		types = append(types, p.Type)
+	}
+	if t.Self != nil {
+		for _, f := range t.Self.Fields {
+			types = append(types, f.Type)
 		}
+	}
+	if slices.ContainsFunc(types, func(x Type) bool { return mentions(x, Map) }) {
+		uses = append(uses, useHashMap)
 	}
 	if len(t.group.pieces) == 1 {
 		return append(uses, CrateName+"::"+t.Name)

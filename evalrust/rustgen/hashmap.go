@@ -1,6 +1,7 @@
 package rustgen
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -44,7 +45,7 @@ func (e *entries) at(key Value) *Value {
 		if e.text {
 			return strings.Compare(a.S, b.S)
 		}
-		return int(a.I - b.I)
+		return cmp.Compare(a.I, b.I)
 	})
 	if !found {
 		e.keys, e.values = slices.Insert(e.keys, i, key), slices.Insert(e.values, i, Value{})

@@ -1,6 +1,7 @@
 package rustgen
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -327,7 +328,7 @@ func mapPair(c *ctx) *group {
 				if err != nil {
 					return rest, err
 				}
-				if j, found := slices.BinarySearchFunc(e.keys, rest.I, func(a Value, x int64) int { return int(a.I - x) }); found {
+				if j, found := slices.BinarySearchFunc(e.keys, rest.I, func(a Value, x int64) int { return cmp.Compare(a.I, x) }); found {
 					return Some(List(e.values[j], Int(int64(i)))), nil
 				}
 				e.at(y).I = int64(i)

@@ -99,6 +99,7 @@ func TestHeldOut(t *testing.T) {
 		require.Equal(t, HeldOut(f.Name), f.HeldOut)
 	}
 	for level := 1; level <= MaxLevel; level++ {
+		require.True(t, slices.ContainsFunc(Families(), func(f FamilyInfo) bool { return f.Level == level && f.HeldOut }), "no family that begins at level %d is held out", level)
 		for _, side := range []bool{false, true} {
 			g, seen := generator(t, Config{Level: level, HeldOut: side}), map[string]bool{}
 			for range 2000 {
@@ -115,26 +116,15 @@ func TestHeldOut(t *testing.T) {
 
 // TestDistinct draws functions and counts those that occurred before: the code without doc comment, so names and bodies.
 func TestDistinct(t *testing.T) {
+	t.Parallel()
 	n := 100_000
 	if testing.Short() {
 		n = 20_000
 	}
 	for level := 2; level <= MaxLevel; level++ {
-		g, seen, total := generator(t, Config{Level: level}), map[[16]byte]bool{}, 0
-		repeats := map[string]int{}
-		for total < n {
-			for _, task := range g.Next().Tasks {
-				sum := sha256.Sum256([]byte(task.Code()))
-				if key := [16]byte(sum[:16]); seen[key] {
-					repeats[task.Family]++
-				} else {
-					seen[key] = true
-				}
-				total++
-			}
-		}
-		share := float64(len(seen)) / float64(total)
-		t.Logf("level %d: %d of %d distinct (%.1f %%); repeats %v", level, len(seen), total, 100*share, top(repeats, 6))
+		d := drawDistinct(t, level, 0, n, false)
+		share := d.share(d.functions)
+		t.Logf("level %d: %d of %d distinct (%.1f %%); repeats %v", level, len(d.functions), d.total, 100*share, top(d.repeats, 6))
 		require.GreaterOrEqual(t, share, 0.95, "level %d", level)
 	}
 }

@@ -2,6 +2,7 @@ package rustgen
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,12 +22,13 @@ import (
 
 var (
 	familyPrefix = flag.String("rustgen.family", "", "families that TestFamilies looks at, by the beginning of their names")
-	each         = flag.Int("rustgen.each", 2, "programs of each family in TestFamilies")
+	each         = flag.Int("rustgen.each", 1, "programs of each family in TestFamilies")
 )
 
 var (
-	full  = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
-	seeds = flag.String("rustgen.seeds", "0:10", "half-open range of seeds for -rustgen.full")
+	full     = flag.Bool("rustgen.full", false, "compile 10 000 programs one by one and run all their tests")
+	seeds    = flag.String("rustgen.seeds", "0:10", "half-open range of seeds for -rustgen.full")
+	recordTo = flag.String("rustgen.record", "", "JSON file to add a record of -rustgen.full to")
 )
 
 func tool(t testing.TB, name string) string {
@@ -45,13 +48,31 @@ func run(dir, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// crate puts programs into one file, each in a module of its own.
-func crate(programs []Program) []byte {
+// crate puts programs into one file, each in a module of its own, and their doc examples behind them as tests.
+func crate(programs []Program) (text []byte, tests int) {
 	var b bytes.Buffer
 	for i, p := range programs {
 		fmt.Fprintf(&b, "pub mod p%d {\n%s\n%s}\n", i, p.Items(), p.Tests())
+		tests += len(p.Tasks)
+		for j, task := range p.Tasks {
+			if code := docCode(task); code != "" {
+				fmt.Fprintf(&b, "#[test]\nfn doc_%d_%d() {\n%s}\n", i, j, strings.ReplaceAll(code, "use "+CrateName+"::", fmt.Sprintf("use crate::p%d::", i)))
+				tests++
+			}
+		}
 	}
-	return b.Bytes()
+	return b.Bytes(), tests
+}
+
+// docCode is the code of a task's doc examples, without the slashes and fences.
+func docCode(t *Task) string {
+	var b strings.Builder
+	for line := range strings.Lines(string(t.appendDocExamples(nil, 0))) {
+		if code := strings.TrimPrefix(line, "/// "); code != line && code[0] != '`' && code[0] != '#' {
+			b.WriteString(code)
+		}
+	}
+	return b.String()
 }
 
 func take(g *Generator, n int) []Program {
@@ -62,22 +83,21 @@ func take(g *Generator, n int) []Program {
 	return ps
 }
 
-// checkTests compiles programs as one crate with warnings denied, and runs their tests.
-func checkTests(t *testing.T, rustc string, programs []Program) {
+// checkTests compiles programs as one crate with warnings denied, runs their unit tests and doc examples and returns how many
+// there are.
+func checkTests(t *testing.T, rustc string, programs []Program) int {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "all.rs"), crate(programs), 0o644))
+	text, tests := crate(programs)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "all.rs"), text, 0o644))
 	out, err := run(dir, rustc, "--edition=2021", "--crate-type=lib", "--emit=metadata", "-Dwarnings", "all.rs")
 	require.NoError(t, err, "%s", out)
 	out, err = run(dir, rustc, "--edition=2021", "--test", "-Cdebuginfo=0", "-Dwarnings", "-o", "all.test", "all.rs")
 	require.NoError(t, err, "%s", out)
 	out, err = run(dir, filepath.Join(dir, "all.test"), "-q")
 	require.NoError(t, err, "%s", out)
-	tasks := 0
-	for _, p := range programs {
-		tasks += len(p.Tasks)
-	}
-	require.Contains(t, out, fmt.Sprintf("test result: ok. %d passed; 0 failed", tasks))
+	require.Contains(t, out, fmt.Sprintf("test result: ok. %d passed; 0 failed", tests))
+	return tests
 }
 
 // alone compiles one program with warnings denied and says what the compiler prints.
@@ -98,6 +118,7 @@ func checkAlone(t *testing.T, rustc, text string) {
 }
 
 func TestCompileAndPass(t *testing.T) {
+	t.Parallel()
 	rustc := tool(t, "rustc")
 	for level := 1; level <= MaxLevel; level++ {
 		programs := take(generator(t, Config{Level: level, Seed: 21}), 60)
@@ -126,6 +147,7 @@ func drawFamily(f *family, n int) []Program {
 
 // TestFamilies compiles, formats and tests programs of every family, held out or not.
 func TestFamilies(t *testing.T) {
+	t.Parallel()
 	rustc := tool(t, "rustc")
 	var ps []Program
 	names := map[string]bool{}
@@ -137,6 +159,9 @@ func TestFamilies(t *testing.T) {
 				require.NotEmpty(t, p.Tasks, f.name)
 				for _, task := range p.Tasks {
 					require.NotEmpty(t, task.Examples(3), "%s has no examples\n%s", f.name, p.Items())
+					if !task.private {
+						task.examples = 2
+					}
 				}
 				ps = append(ps, p)
 			}
@@ -171,16 +196,49 @@ func TestTenThousand(t *testing.T) {
 	var from, to uint64
 	_, err := fmt.Sscanf(*seeds, "%d:%d", &from, &to)
 	require.NoError(t, err, "-rustgen.seeds=%s, want A:B", *seeds)
-	compiled := 0
+	version, err := run("", rustc, "--version")
+	require.NoError(t, err)
+	r := compileRecord{Command: "go test ./rustgen -count=1 -timeout 0 -run TenThousand -rustgen.full -rustgen.seeds " + *seeds, Commit: commit(), Compiler: strings.TrimSpace(version),
+		Machine: machine()}
+	start := time.Now()
 	for seed := from; seed < to; seed++ {
+		r.Seeds = append(r.Seeds, seed)
 		for level := 1; level <= MaxLevel; level++ {
 			programs := take(generator(t, Config{Level: level, Seed: seed}), 200)
 			checkEachAlone(t, rustc, programs)
-			checkTests(t, rustc, programs)
-			compiled += len(programs)
+			r.Tests += checkTests(t, rustc, programs)
+			r.Programs += len(programs)
 		}
 	}
-	t.Logf("%d programs compiled alone without a warning and passed their tests", compiled)
+	r.Seconds = round(time.Since(start).Seconds())
+	t.Logf("%d programs compiled alone without a warning and passed their %d tests", r.Programs, r.Tests)
+	if *recordTo != "" {
+		r.append(t, *recordTo)
+	}
+}
+
+// compileRecord is what one run of TestTenThousand saw.
+type compileRecord struct {
+	Command  string   `json:"command"`
+	Commit   string   `json:"commit"`
+	Compiler string   `json:"compiler"`
+	Machine  string   `json:"machine"`
+	Seeds    []uint64 `json:"seeds"`
+	Programs int      `json:"programs"` // each compiled alone, 200 of each level and seed
+	Tests    int      `json:"tests"`
+	Failures int      `json:"failures"`
+	Seconds  float64  `json:"seconds"`
+}
+
+// append adds the record to a file of them.
+func (r compileRecord) append(t *testing.T, path string) {
+	var all []compileRecord
+	if b, err := os.ReadFile(path); err == nil {
+		require.NoError(t, json.Unmarshal(b, &all))
+	}
+	b, err := json.MarshalIndent(append(all, r), "", " ")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(b, '\n'), 0o644))
 }
 
 // checkEachAlone compiles programs one by one, as many at a time as there are processors.
@@ -209,6 +267,7 @@ func checkEachAlone(t *testing.T, rustc string, programs []Program) {
 
 // TestFormatted holds programs to rustfmt's layout.
 func TestFormatted(t *testing.T) {
+	t.Parallel()
 	rustfmt := tool(t, "rustfmt")
 	for level := 1; level <= MaxLevel; level++ {
 		checkFormat(t, rustfmt, take(generator(t, Config{Level: level, Seed: 31}), 200))
@@ -217,6 +276,7 @@ func TestFormatted(t *testing.T) {
 
 // TestDocExamples runs doc examples against the crate they import.
 func TestDocExamples(t *testing.T) {
+	t.Parallel()
 	rustc, rustdoc := tool(t, "rustc"), tool(t, "rustdoc")
 	for level := 1; level <= MaxLevel; level++ {
 		g := generator(t, Config{Level: level, Seed: 41})

@@ -1,6 +1,9 @@
 package rustgen
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // recordsFamilies are functions over a slice of structs, one for each thing that becomes of them.
 func recordsFamilies() []family {
@@ -106,7 +109,7 @@ var recordReductions = []recordReduction{
 		init: []string{"let mut result = Vec::new();"}, update: []string{"result.push($map);"}, final: "result.sort_unstable();\n    result",
 		fold: func(r *record, ks []kept) (Value, error) {
 			out, err := numbersKept(r, ks)
-			slices.SortFunc(out.L, func(a, b Value) int { return int(a.I - b.I) })
+			slices.SortFunc(out.L, func(a, b Value) int { return cmp.Compare(a.I, b.I) })
 			return out, err
 		}},
 	{name: "find", frag: "first", say: "Returns the first of the $noun$where, or `None`.", pred: true, result: foundOf,

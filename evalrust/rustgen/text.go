@@ -406,15 +406,20 @@ func textPalindrome(c *ctx) *group {
 	})
 }
 
+// wordCalls make a string of a word by a method of it.
+var wordCalls = []wordMaker{
+	{".to_uppercase()", "upper", "in uppercase", strings.ToUpper}, {".to_lowercase()", "lower", "in lowercase", strings.ToLower},
+	{".chars().rev().collect()", "reversed", "reversed", reverse},
+}
+
 // textBetween cuts a part out of a string at separators.
 func textBetween(c *ctx) *group {
 	s := c.textName()
 	seps := pick(c.rng, [][2]string{{"(", ")"}, {"[", "]"}, {"<", ">"}, {":", ";"}, {"=", ","}, {"#", " "}, {"@", "."}, {"\\\"", "\\\""}})
 	a, b := strings.ReplaceAll(seps[0], `\"`, `"`), strings.ReplaceAll(seps[1], `\"`, `"`)
-	mk, p := pick(c.rng, wordMakers[:3]), c.drawStage(wordPreds, scalar(Str), false)
-	call := []string{".to_uppercase()", ".to_lowercase()", ".chars().rev().collect()"}[indexMaker(mk)]
+	mk, p := pick(c.rng, wordCalls), c.drawStage(wordPreds, scalar(Str), false)
 	l := newLines().add("let (_, rest) = ", s, ".split_once('", a, "')?;").add("let (part, _) = rest.split_once('", b, "')?;")
-	l.open("if ", put(p.neg, "part")).add("return None;").close().add("Some(part", call, ")")
+	l.open("if ", put(p.neg, "part")).add("return None;").close().add("Some(part", mk.code, ")")
 	return single(&Task{
 		Idiom: "question mark", Name: "part_" + p.frag + "_" + mk.frag, Params: []Param{{s, scalar(Str)}}, Result: option(scalar(String)), Body: l.String(),
 		doc: "Returns what stands in `" + s + "` between the first '" + a + "' and the next '" + b + "', " + mk.text + ", if it is " + p.text + ", or `None`.",
@@ -434,15 +439,6 @@ func textBetween(c *ctx) *group {
 			return Some(Text(mk.f(part))), nil
 		},
 	})
-}
-
-func indexMaker(mk wordMaker) int {
-	for i := range wordMakers {
-		if wordMakers[i].frag == mk.frag {
-			return i
-		}
-	}
-	return 0
 }
 
 // textTally counts characters of several classes.

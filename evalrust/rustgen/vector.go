@@ -1,6 +1,7 @@
 package rustgen
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,7 @@ type vecStep struct {
 
 var vecOperations = []vecStep{
 	{code: "result.sort_unstable();", frag: "sort", text: "sorts them", f: func(xs []Value, _ int) []Value {
-		slices.SortFunc(xs, func(a, b Value) int { return int(a.I - b.I) })
+		slices.SortFunc(xs, func(a, b Value) int { return cmp.Compare(a.I, b.I) })
 		return xs
 	}},
 	{code: "result.reverse();", frag: "reverse", text: "reverses their order", f: func(xs []Value, _ int) []Value {
@@ -528,7 +529,7 @@ func vecMerge(c *ctx) *group {
 			args := []Value{numList(g, t.Kind, 1+g.below(4), nil), numList(g, t.Kind, g.below(4), nil)}
 			if sorted {
 				for _, v := range args {
-					slices.SortFunc(v.L, func(a, b Value) int { return int(a.I - b.I) })
+					slices.SortFunc(v.L, func(a, b Value) int { return cmp.Compare(a.I, b.I) })
 				}
 			}
 			return args
