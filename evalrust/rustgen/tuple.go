@@ -159,12 +159,13 @@ func tupleRearrange(c *ctx) *group {
 			frags = append(frags, names[j]+"_"+ms[i].frag)
 		}
 	}
-	if len(frags) == 0 {
+	name := "with_" + strings.Join(frags, "_and_")
+	if len(frags) == 0 || len(name) > 60 {
 		return tupleRearrange(c)
 	}
 	l := newLines().add("let (", strings.Join(names, ", "), ") = ", whole, ";").add("(", strings.Join(out, ", "), ")")
 	return single(&Task{
-		Idiom: "expression", Name: "with_" + strings.Join(frags, "_and_"), Params: []Param{{whole, tuple(ts...)}}, Result: tuple(ts...), Body: l.String(),
+		Idiom: "expression", Name: name, Params: []Param{{whole, tuple(ts...)}}, Result: tuple(ts...), Body: l.String(),
 		doc: "Takes `" + whole + "` as " + listed(names) + " and returns " + listed(texts) + ".",
 		inputs: func(g *rng) []Value {
 			return []Value{numList(g, t.Kind, n, hintsOf(ms...))}
