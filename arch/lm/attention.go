@@ -3,6 +3,8 @@ package lm
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/nanochat-go/nanochat/precision/vjp"
@@ -14,8 +16,8 @@ import (
 // two cores for contexts of 256 to 1024.
 const queryBlock = 128
 
-// hiddenScore is the score of a key that a query may not see. It is finite so that
-// a row that sees nothing has a finite softmax.
+// hiddenScore is added to the score of a key that a query may not see. It is
+// finite so that a row that sees nothing has a finite softmax.
 const hiddenScore = -1e9
 
 // attention is the attention sublayer on the normed rows X [B, R, C].
@@ -29,88 +31,192 @@ func (b decoderBlock) attention(c *Build, path string, rows Rows, pass int) *Nod
 	if cfg.QKNorm {
 		q, k = c.Norm(path+"q_norm.weight", q), c.Norm(path+"k_norm.weight", k)
 	}
-	q, k = c.rope.apply(q), c.rope.apply(k)
+	q, k = c.rope.scaled(scoreScale(cfg)).apply(q), c.rope.apply(k)
 	all := c.keys.Extend(b.layer, pass, KV{K: k, V: v, Pos: rows.Pos, Seg: rows.Seg})
 	y := attend(cfg, q, rows, all)
 	return c.Linear(path+"o_proj.weight", Reshape(y, dims[0], dims[1], cfg.NumHeads*cfg.HeadDim))
 }
 
-// attend returns softmax(q·kᵀ/√d)·v over the keys that each row may see, for
-// q [B, R, H, d]; the result has q's shape.
+// scoreScale is what a query is multiplied with before its products with keys.
+func scoreScale(cfg Config) float64 { return 1 / math.Sqrt(float64(cfg.HeadDim)) }
+
+// attend returns softmax(q·kᵀ)·v over the keys that each row may see, for
+// scaled queries q [B, R, H, d]; the result has q's shape.
+//
+// It goes over the rows in blocks. The exponentials e = exp(s - max s) of a
+// block are never divided by their sum n, nor is anything else of their size:
+// y = (e·v)/n, and with ŷ = ȳ/n the adjoints are v̄ = eᵀ·ŷ and
+// s̄ = e∘(a - Σ e∘a/n) with a = ŷ·vᵀ - Σ ŷ∘y. In exact arithmetic Σ e∘a is
+// zero; subtracting it once more keeps the adjoint of a saturated score, which
+// is the small difference of two equal numbers. Products over rows are built as
+// their transposes, k̄ᵀ = qᵀ·s̄ and v̄ᵀ = ŷᵀ·e, which turns over the narrow operand
+// and reads the wide one as it lies.
 func attend(cfg Config, q *Node, rows Rows, all KV) *Node {
-	dims := q.Shape().Dimensions
-	groups := cfg.NumHeads / cfg.NumKVHeads
-	q = MulScalar(q, 1/math.Sqrt(float64(cfg.HeadDim)))
-	q = Reshape(q, dims[0], dims[1], cfg.NumKVHeads, groups, cfg.HeadDim)
-	if !all.InOrder || dims[1] <= queryBlock {
-		return Reshape(attendBlock(cfg, q, rows, all, 0), dims...)
-	}
-	var parts []*Node
-	for start := 0; start < dims[1]; start += queryBlock {
-		end := min(start+queryBlock, dims[1])
-		first := 0 // the first key that the block's window may reach
-		if cfg.Window > 0 {
-			first = max(0, start-cfg.Window+1)
+	var blocks []*attentionBlock
+	forward := func(in []*Node) *Node {
+		qh, kh, vh := headsFirst(cfg, in[0]), headsFirst(cfg, in[1]), headsFirst(cfg, in[2])
+		var parts []*Node
+		for _, b := range attentionBlocks(cfg, q.Shape().Dim(1), all) {
+			blocks = append(blocks, b)
+			parts = append(parts, b.forward(cut(qh, 2, b.start, b.end), cut(kh, 2, b.first, b.last), cut(vh, 2, b.first, b.last),
+				b.bias(cfg, rows, all), b.real(cfg, rows)))
 		}
-		cut := func(x *Node, from, to int) *Node { return SliceAxis(x, 1, AxisRange(from, to)) }
-		part := Rows{Pos: cut(rows.Pos, start, end), Seg: cut(rows.Seg, start, end)}
-		seen := KV{K: cut(all.K, first, end), V: cut(all.V, first, end),
-			Pos: cut(all.Pos, first, end), Seg: cut(all.Seg, first, end), InOrder: true}
-		parts = append(parts, attendBlock(cfg, cut(q, start, end), part, seen, start-first))
+		return rowsFirst(cfg, Concatenate(parts, 2))
 	}
-	return Reshape(Concatenate(parts, 1), dims...)
-}
-
-// attendBlock is attend for q [B, R, Hkv, G, d], scaled already. offset is the
-// index among the keys of the first row's own key when they are in order.
-func attendBlock(cfg Config, q *Node, rows Rows, all KV, offset int) *Node {
-	scores := Einsum("bqhgd,bkhd->bhgqk", q, all.K)
-	visible, perSequence := visibility(cfg, rows, all, offset)
-	y := Einsum("bhgqk,bkhd->bqhgd", maskedSoftmax(scores, visible), all.V)
-	if perSequence { // padding rows see nothing: their uniform softmax becomes zero
-		real := ConvertDType(NotEqual(rows.Seg, ZerosLike(rows.Seg)), y.DType())
-		y = Mul(y, InsertAxes(real, 2, 2, 2))
+	backward := func(dy *Node) []*Node {
+		dyh := headsFirst(cfg, dy)
+		var dqs []*Node
+		var dk, dv *Node // [B·Hkv, d, S]
+		keys := all.K.Shape().Dim(1)
+		for _, b := range blocks {
+			dqi, dki, dvi := b.backward(cut(dyh, 2, b.start, b.end))
+			dqs = append(dqs, dqi)
+			dk, dv = addColumns(dk, dki, b.first, keys), addColumns(dv, dvi, b.first, keys)
+		}
+		columns := func(x *Node) *Node { // [B·Hkv, d, S] → [B, S, Hkv, d]
+			return TransposeAllAxes(Reshape(x, -1, cfg.NumKVHeads, cfg.HeadDim, keys), 0, 3, 1, 2)
+		}
+		return []*Node{rowsFirst(cfg, Concatenate(dqs, 2)), columns(dk), columns(dv)}
 	}
-	return y
+	return vjp.Custom([]*Node{q, all.K, all.V}, forward, backward)
 }
 
-// maskedSoftmax is the softmax over the last axis of the visible scores, zero
-// elsewhere. The adjoint is p·(a - Σ a·p) with a = ȳ - ȳ_top, where top is the
-// key with the largest score: subtracting a constant from ȳ changes nothing in
-// exact arithmetic, and this one keeps the adjoint of a saturated top score,
-// which is the small difference of two equal numbers otherwise.
-func maskedSoftmax(scores, visible *Node) *Node {
-	floor := Scalar(scores.Graph(), scores.DType(), hiddenScore)
-	s := Where(BroadcastToShape(visible, scores.Shape()), StopGradient(scores), floor)
-	e := Exp(Sub(s, ReduceAndKeep(s, ReduceMax, -1)))
-	p := Div(e, ReduceAndKeep(e, ReduceSum, -1))
-	forward := func(in []*Node) *Node { return vjp.Touch(p, in...) }
-	return vjp.Custom([]*Node{scores}, forward, func(dy *Node) []*Node {
-		top := ReduceAndKeep(Where(Equal(e, OnesLike(e)), dy, floor), ReduceMax, -1)
-		a := Sub(dy, top)
-		return []*Node{Mul(p, Sub(a, ReduceAndKeep(Mul(a, p), ReduceSum, -1)))}
-	})
+// headsFirst turns x [B, R, H, d] into [B·Hkv, G, R, d], where G is 1 for keys
+// and values and the size of a group for queries.
+func headsFirst(cfg Config, x *Node) *Node {
+	dims := x.Shape().Dimensions
+	groups := dims[2] / cfg.NumKVHeads
+	x = Reshape(x, dims[0], dims[1], cfg.NumKVHeads, groups, dims[3])
+	return Reshape(TransposeAllAxes(x, 0, 2, 3, 1, 4), -1, groups, dims[1], dims[3])
 }
 
-// visibility says which keys each row sees, as a mask that broadcasts to
-// [B, Hkv, G, R, S], and whether it depends on the sequence.
-func visibility(cfg Config, rows Rows, all KV, offset int) (mask *Node, perSequence bool) {
+// rowsFirst undoes headsFirst for queries.
+func rowsFirst(cfg Config, x *Node) *Node {
+	dims := x.Shape().Dimensions
+	x = Reshape(x, -1, cfg.NumHeads, dims[2], dims[3])
+	return TransposeAllAxes(x, 0, 2, 1, 3)
+}
+
+// cut returns rows from to to of an axis.
+func cut(x *Node, axis, from, to int) *Node {
+	if from == 0 && to == x.Shape().Dim(axis) {
+		return x
+	}
+	return SliceAxis(x, axis, AxisRange(from, to))
+}
+
+// addColumns adds x [N, d, s] to the columns of sum [N, d, n] that begin at
+// first; a nil sum is zero.
+func addColumns(sum, x *Node, first, n int) *Node {
+	after := n - first - x.Shape().Dim(2)
+	if first > 0 || after > 0 {
+		x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, PadAxis{}, PadAxis{Start: first, End: after})
+	}
+	if sum == nil {
+		return x
+	}
+	return Add(sum, x)
+}
+
+// attentionBlock computes rows start to end, which see keys from first to last
+// at most, and remembers what their gradient needs. M is G·(end-start) and S
+// last-first.
+type attentionBlock struct {
+	start, end, first, last int
+
+	q, k, v *Node // [B·Hkv, M, d], [B·Hkv, S, d]
+	e       *Node // [B·Hkv, M, S]
+	inv     *Node // 1/n [B·Hkv, M, 1]
+	y       *Node // [B·Hkv, M, d]
+}
+
+// attentionBlocks divides the rows.
+func attentionBlocks(cfg Config, rows int, all KV) []*attentionBlock {
+	if !all.InOrder || rows <= queryBlock {
+		return []*attentionBlock{{end: rows, last: all.K.Shape().Dim(1)}}
+	}
+	var blocks []*attentionBlock
+	for start := 0; start < rows; start += queryBlock {
+		b := &attentionBlock{start: start, end: min(start+queryBlock, rows)}
+		b.last = b.end
+		if cfg.Window > 0 {
+			b.first = max(0, start-cfg.Window+1)
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// forward computes the block's rows [B·Hkv, G, R, d] from its queries of that
+// shape and its keys and values [B·Hkv, 1, S, d].
+func (b *attentionBlock) forward(q, k, v, bias, real *Node) *Node {
+	dims, keys := q.Shape().Dimensions, k.Shape().Dim(2)
+	n, d := dims[0], dims[3]
+	b.q, b.k, b.v = Reshape(q, n, -1, d), Reshape(k, n, keys, d), Reshape(v, n, keys, d)
+	scores := Dot(b.q, b.k).General([]int{2}, []int{0}, []int{2}, []int{0})
+	sequences := bias.Shape().Dim(0)
+	if sequences == 1 {
+		sequences = n
+	}
+	z := Add(Reshape(scores, sequences, -1, dims[2], keys), bias)
+	e := Exp(Sub(z, StopGradient(ReduceAndKeep(z, ReduceMax, -1))))
+	b.e = Reshape(e, n, -1, keys)
+	b.inv = Reciprocal(rowSums(b.e))
+	if real != nil {
+		b.inv = Reshape(Mul(Reshape(b.inv, sequences, -1, dims[2], 1), real), n, -1, 1)
+	}
+	b.y = Mul(Dot(b.e, b.v).General([]int{2}, []int{0}, []int{1}, []int{0}), b.inv)
+	return Reshape(b.y, dims...)
+}
+
+// backward returns the adjoints of the block's queries [B·Hkv, G, R, d] and of
+// its keys and values, transposed to [B·Hkv, d, S].
+func (b *attentionBlock) backward(dy *Node) (dq, dkT, dvT *Node) {
+	dims := dy.Shape().Dimensions
+	u := Mul(Reshape(dy, dims[0], -1, dims[3]), b.inv)
+	dp := Dot(u, b.v).General([]int{2}, []int{0}, []int{2}, []int{0})
+	a := Sub(dp, rowSums(Mul(u, b.y)))
+	ds := Mul(b.e, Sub(a, Mul(rowSums(Mul(b.e, a)), b.inv)))
+	dq = Dot(ds, b.k).General([]int{2}, []int{0}, []int{1}, []int{0})
+	dkT = Dot(Transpose(b.q, 1, 2), ds).General([]int{2}, []int{0}, []int{1}, []int{0})
+	dvT = Dot(Transpose(u, 1, 2), b.e).General([]int{2}, []int{0}, []int{1}, []int{0})
+	return Reshape(dq, dims...), dkT, dvT
+}
+
+// bias is what the block adds to its scores: 0 where a row sees a key,
+// hiddenScore elsewhere; [B, 1, R, S] or, if it is the same for all sequences,
+// [1, 1, R, S].
+func (b *attentionBlock) bias(cfg Config, rows Rows, all KV) *Node {
+	pos, keys := cut(rows.Pos, 1, b.start, b.end), cut(all.Pos, 1, b.first, b.last)
+	g, r, s := pos.Graph(), b.end-b.start, b.last-b.first
+	var visible *Node
 	if all.InOrder && !cfg.DocumentMask {
-		g := rows.Pos.Graph()
-		shape := rows.Pos.Shape().Clone()
-		shape.Dimensions = []int{rows.Pos.Shape().Dim(1), all.Pos.Shape().Dim(1)}
-		distance := Sub(AddScalar(Iota(g, shape, 0), offset), Iota(g, shape, 1))
-		return InsertAxes(within(cfg, distance), 0, 0, 0), false
+		shape := shapes.Make(dtypes.Int32, 1, r, s)
+		visible = within(cfg, Sub(AddScalar(Iota(g, shape, 1), b.start-b.first), Iota(g, shape, 2)))
+	} else {
+		visible = within(cfg, Sub(InsertAxes(pos, -1), InsertAxes(keys, 1)))
+		query := InsertAxes(cut(rows.Seg, 1, b.start, b.end), -1)
+		key := InsertAxes(cut(all.Seg, 1, b.first, b.last), 1)
+		if cfg.DocumentMask {
+			visible = LogicalAnd(visible, LogicalAnd(Equal(query, key), NotEqual(query, ZerosLike(query))))
+		} else { // a cache: empty slots are segment 0
+			visible = LogicalAnd(visible, BroadcastToShape(NotEqual(key, ZerosLike(key)), visible.Shape()))
+		}
 	}
-	distance := Sub(InsertAxes(rows.Pos, -1), InsertAxes(all.Pos, 1)) // [B, R, S]
-	mask = within(cfg, distance)
-	query, key := InsertAxes(rows.Seg, -1), InsertAxes(all.Seg, 1)
-	if cfg.DocumentMask {
-		mask = LogicalAnd(mask, LogicalAnd(Equal(query, key), NotEqual(query, ZerosLike(query))))
-	} else { // a cache: empty slots are segment 0
-		mask = LogicalAnd(mask, BroadcastToShape(NotEqual(key, ZerosLike(key)), mask.Shape()))
+	shape := visible.Shape().Clone()
+	shape.DType = all.K.DType()
+	return InsertAxes(Where(visible, Zeros(g, shape), BroadcastToShape(Scalar(g, shape.DType, hiddenScore), shape)), 1)
+}
+
+// real is 1 for rows of a document and 0 for padding, [B, 1, R, 1], or nil when
+// every row sees something. Padding sees nothing, so that its softmax, which is
+// uniform then, has to be taken away.
+func (b *attentionBlock) real(cfg Config, rows Rows) *Node {
+	if !cfg.DocumentMask {
+		return nil
 	}
-	return InsertAxes(mask, 1, 1), cfg.DocumentMask
+	seg := cut(rows.Seg, 1, b.start, b.end)
+	return InsertAxes(ConvertDType(NotEqual(seg, ZerosLike(seg)), dtypes.Float32), 1, -1)
 }
 
 // within says whether a key that lies distance rows back is causal and inside

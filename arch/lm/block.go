@@ -41,53 +41,60 @@ func mlp(c *Build, path string, x *Node) *Node {
 	return c.Linear(path+"down_proj.weight", hidden)
 }
 
-// silu is x·σ(x); its gradient σ(x)·(1 + x·(1-σ(x))) reuses the sigmoid.
+// silu is x·σ(x). With s = σ(x) and y = x·s its derivative is s + y - y·s.
 func silu(x *Node) *Node {
-	s := StopGradient(Sigmoid(x))
-	forward := func(in []*Node) *Node { return Mul(in[0], s) }
+	var s, y *Node
+	forward := func(in []*Node) *Node {
+		s = StopGradient(Sigmoid(in[0]))
+		y = Mul(in[0], s)
+		return y
+	}
 	return vjp.Custom([]*Node{x}, forward, func(dy *Node) []*Node {
-		return []*Node{Mul(dy, siluSlope(x, s))}
+		return []*Node{Mul(dy, siluSlope(y, s))}
 	})
 }
 
-// siluSlope is the derivative of x·σ(x), s = σ(x).
-func siluSlope(x, s *Node) *Node {
-	return Mul(s, AddScalar(Mul(x, OneMinus(s)), 1))
-}
+// siluSlope is the derivative of x·σ(x), given y = x·s and s = σ(x).
+func siluSlope(y, s *Node) *Node { return Add(s, Sub(y, Mul(y, s))) }
 
 // swiGLU is silu(gate)·up.
 func swiGLU(gate, up *Node) *Node {
-	s := StopGradient(Sigmoid(gate))
-	forward := func(in []*Node) *Node { return Mul(Mul(in[0], s), in[1]) }
+	var s, y *Node
+	forward := func(in []*Node) *Node {
+		s = StopGradient(Sigmoid(in[0]))
+		y = Mul(in[0], s)
+		return Mul(y, in[1])
+	}
 	return vjp.Custom([]*Node{gate, up}, forward, func(dy *Node) []*Node {
-		return []*Node{Mul(Mul(dy, up), siluSlope(gate, s)), Mul(dy, Mul(gate, s))}
+		return []*Node{Mul(Mul(dy, up), siluSlope(y, s)), Mul(dy, y)}
 	})
 }
 
-// rmsNorm is x/√(mean(x²)+eps)·gain over the last axis. With n = x/rms and
-// u = ȳ·gain the adjoints are x̄ = (u - n·mean(u·n))/rms and ḡ = Σ ȳ·n. With
-// one feature the bracket is u·(1-n²) = u·eps/rms², which is taken directly
-// because the difference would be rounding noise.
+// rmsNorm is x/√(mean(x²)+eps)·gain over the last axis of size C. With
+// n = x/rms and w = ȳ∘n the adjoints are ḡ = Σ w over the rows and
+// x̄ = (ȳ∘gain - n·(w·gain)/C)/rms; all three sums are products with a vector.
+// With one feature the bracket is ȳ·gain·(1-n²) = ȳ·gain·eps/rms², which is
+// taken directly because the difference would be rounding noise.
 func rmsNorm(x, gain *Node, eps float64) *Node {
-	inv := Reciprocal(Sqrt(AddScalar(ReduceAndKeep(Square(x), ReduceMean, -1), eps)))
-	n := Mul(x, inv)
-	g := ExpandLeftToRank(gain, x.Rank())
+	features := x.Shape().Dim(-1)
+	var n, inv *Node
 	forward := func(in []*Node) *Node {
-		return Mul(Mul(in[0], StopGradient(inv)), ExpandLeftToRank(in[1], x.Rank()))
+		rows := Reshape(in[0], -1, features)
+		mean := MulScalar(rowSums(Square(rows)), 1/float64(features))
+		inv = Reciprocal(Sqrt(AddScalar(mean, eps)))
+		n = Mul(rows, inv)
+		return Reshape(Mul(n, InsertAxes(in[1], 0)), x.Shape().Dimensions...)
 	}
 	return vjp.Custom([]*Node{x, gain}, forward, func(dy *Node) []*Node {
-		u := Mul(dy, g)
+		dy = Reshape(dy, -1, features)
+		u, w := Mul(dy, InsertAxes(gain, 0)), Mul(dy, n)
 		var along *Node
-		if x.Shape().Dim(-1) == 1 {
+		if features == 1 {
 			along = Mul(u, MulScalar(Square(inv), eps))
 		} else {
-			along = Sub(u, Mul(n, ReduceAndKeep(Mul(u, n), ReduceMean, -1)))
+			shared := MulScalar(MatMul(w, InsertAxes(gain, -1)), 1/float64(features))
+			along = Sub(u, Mul(n, shared))
 		}
-		dx := Mul(along, inv)
-		axes := make([]int, x.Rank()-1)
-		for i := range axes {
-			axes[i] = i
-		}
-		return []*Node{dx, ReduceSum(Mul(dy, n), axes...)}
+		return []*Node{Reshape(Mul(along, inv), x.Shape().Dimensions...), columnSums(w)}
 	})
 }

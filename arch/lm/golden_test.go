@@ -194,7 +194,7 @@ func TestGoldenAttention(t *testing.T) {
 			build := &Build{g: g, model: &Model{Config: cfg.WithDefaults()}}
 			rope := newRopeTables(build, rows.Pos)
 			kv := OwnKeys{}.Extend(0, 0, KV{K: rope.apply(order(in[1])), V: order(in[2]), Pos: rows.Pos, Seg: rows.Seg})
-			return order(attend(cfg, rope.apply(order(in[0])), rows, kv))
+			return order(attend(cfg, rope.scaled(scoreScale(cfg)).apply(order(in[0])), rows, kv))
 		}, tensorOf(c.F32("cotangent"), c.Shape("cotangent")),
 			tensorOf(c.F32("q"), q), tensorOf(c.F32("k"), k), tensorOf(c.F32("v"), c.Shape("v")))
 		for i, role := range []string{"out", "dq", "dk", "dv"} {

@@ -12,8 +12,22 @@ import (
 // Loss returns the summed negative log-likelihood, in nats, of the targets
 // [B, T] that are not negative, and how many those are, both float32 scalars.
 func (m *Model) Loss(scope *model.Scope, tokens, targets, pos, seg *Node) (nll, count *Node) {
-	hidden := m.Hidden(scope, tokens, pos, seg)
-	return m.LossOfHidden(scope, hidden, targets)
+	sequences := tokens.Shape().Dim(0)
+	shards := min(m.shards, sequences)
+	if shards <= 1 {
+		return m.LossOfHidden(scope, m.Hidden(scope, tokens, pos, seg), targets)
+	}
+	for i := range shards {
+		part := func(x *Node) *Node { return cut(x, 0, i*sequences/shards, (i+1)*sequences/shards) }
+		hidden := m.Hidden(scope, part(tokens), part(pos), part(seg))
+		n, c := m.LossOfHidden(scope, hidden, part(targets))
+		if i == 0 {
+			nll, count = n, c
+		} else {
+			nll, count = Add(nll, n), Add(count, c)
+		}
+	}
+	return nll, count
 }
 
 // LossOfHidden is Loss for hidden states [B, T, C] that have been computed.
@@ -43,16 +57,10 @@ func crossEntropy(h, w, y, scored *Node, limit float64, chunk int) *Node {
 	}
 	sh, sw := StopGradient(h), StopGradient(w)
 	for start := 0; start < n; start += chunk {
-		cut := func(x *Node) *Node {
-			if chunk == n {
-				return x
-			}
-			return SliceAxis(x, 0, AxisRange(start, min(start+chunk, n)))
-		}
-		nll, dz := chunkLoss(MatMul(cut(sh), sw), cut(y), cut(scored), limit)
-		total = sum(total, nll)
-		dhs = append(dhs, Dot(dz, sw).General([]int{1}, nil, []int{1}, nil))
-		dw = sum(dw, MatMul(Transpose(cut(sh), 0, 1), dz))
+		part := func(x *Node) *Node { return cut(x, 0, start, min(start+chunk, n)) }
+		nll, dh, dwPart := chunkLoss(part(sh), sw, part(y), part(scored), limit)
+		total, dw = sum(total, nll), sum(dw, dwPart)
+		dhs = append(dhs, dh)
 	}
 	forward := func(in []*Node) *Node { return vjp.Touch(total, in...) }
 	return vjp.Custom([]*Node{h, w}, forward, func(dy *Node) []*Node {
@@ -60,21 +68,28 @@ func crossEntropy(h, w, y, scored *Node, limit float64, chunk int) *Node {
 	})
 }
 
-// chunkLoss returns the loss of raw scores z [n, V] and its gradient by them.
-func chunkLoss(z, y, scored *Node, limit float64) (nll, dz *Node) {
-	capped := softCap(z, limit)
-	top := ReduceAndKeep(capped, ReduceMax, -1)
-	e := Exp(Sub(capped, top))
-	norm := ReduceAndKeep(e, ReduceSum, -1)
-	vocab := z.Shape().Dim(-1)
-	hit := Equal(Iota(z.Graph(), shapes.Make(y.DType(), z.Shape().Dim(0), vocab), 1), BroadcastToDims(InsertAxes(y, -1), z.Shape().Dim(0), vocab))
-	picked := ReduceSum(Where(hit, capped, ZerosLike(capped)), -1)
-	logZ := Add(Log(Squeeze(norm, -1)), Squeeze(top, -1))
-	nll = ReduceAllSum(Mul(Sub(logZ, picked), scored))
-	p := Div(e, norm)
-	dz = Mul(Sub(p, ConvertDType(hit, p.DType())), InsertAxes(scored, -1))
+// chunkLoss returns the loss of rows h [n, C] and its gradients by h and w.
+//
+// With e = exp(z - max z) and s = Σ e the gradient by the logits is
+// z̄ = (scored/s)·(e - s·onehot(y)). The factor of each row is applied to the
+// narrow sides of the products, h and h̄, and the second term by a scatter, so
+// that e is the only tensor of the logits' size that is written after z.
+func chunkLoss(h, w, y, scored *Node, limit float64) (nll, dh, dw *Node) {
+	z := softCap(MatMul(h, w), limit)
+	top := ReduceAndKeep(z, ReduceMax, -1)
+	e := Exp(Sub(z, top))
+	norm := rowSums(e)
+	rows := Iota(y.Graph(), shapes.Make(y.DType(), y.Shape().Dim(0), 1), 0)
+	at := Concatenate([]*Node{rows, InsertAxes(MaxScalar(y, 0), -1)}, -1)
+	logZ := Squeeze(Add(Log(norm), top), -1)
+	nll = ReduceAllSum(Mul(Sub(logZ, Gather(z, at)), scored))
+
+	dz := ScatterSum(e, at, Neg(Squeeze(norm, -1)), true, true)
 	if limit > 0 { // d softCap = 1 - tanh²
-		dz = Mul(dz, OneMinus(Square(MulScalar(capped, 1/limit))))
+		dz = Mul(dz, OneMinus(Square(MulScalar(z, 1/limit))))
 	}
-	return nll, dz
+	factor := Div(InsertAxes(scored, -1), norm)
+	dh = Mul(Dot(dz, w).General([]int{1}, nil, []int{1}, nil), factor)
+	dw = MatMul(Transpose(Mul(h, factor), 0, 1), dz)
+	return nll, dh, dw
 }

@@ -18,6 +18,7 @@ import (
 type Model struct {
 	Config Config
 
+	shards int
 	policy quant.Policy
 	stream Stream
 	stack  BlockStack
@@ -33,6 +34,12 @@ func WithPolicy(p quant.Policy) Option { return func(m *Model) { m.policy = p } 
 
 // WithStream replaces the plain residual stream.
 func WithStream(s Stream) Option { return func(m *Model) { m.stream = s } }
+
+// WithShards divides the sequences of a batch into n groups whose losses are
+// built as independent parts of one graph. The sums are the same. A backend
+// whose operations use one thread each, as most of the Go backend's do, then
+// keeps n cores busy.
+func WithShards(n int) Option { return func(m *Model) { m.shards = n } }
 
 // New returns the model of a configuration, completed by its defaults.
 func New(c Config, opts ...Option) (*Model, error) {

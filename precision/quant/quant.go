@@ -107,8 +107,17 @@ func product(s Spec, x, w *Node) *Node {
 			wide = Mul(dy, qw.scale) // the scalar commutes with the product
 		}
 		dx := Dot(wide, narrow).General([]int{1}, nil, []int{1}, nil)
-		dw := MatMul(Transpose(qx.value(), 0, 1), dy)
-		return []*Node{dx, dw}
+		return []*Node{dx, weightGradient(qx.value(), dy)}
 	}
 	return vjp.Custom([]*Node{x, w}, forward, backward)
+}
+
+// weightGradient is xᵀ·ȳ for x [rows, in] and ȳ [rows, out]. The Go backend
+// turns over what contracts rows, slowly, so the narrower operand is chosen for
+// it.
+func weightGradient(x, dy *Node) *Node {
+	if x.Shape().Dim(1) <= dy.Shape().Dim(1) {
+		return MatMul(Transpose(x, 0, 1), dy)
+	}
+	return Transpose(MatMul(Transpose(dy, 0, 1), x), 0, 1)
 }
