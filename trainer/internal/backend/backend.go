@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -157,12 +158,38 @@ func Open(ctx context.Context, name string, reexec bool, notice func(string)) (c
 				choice.Reason += "; without SIMD, " + why
 			}
 		}
+		tuneCollector()
+	} else if reexec {
+		relaunchWithHugePages()
 	}
 	b, err := create(choice.Name)
 	if err != nil && choice.Name == "xla" {
 		err = fmt.Errorf("opening XLA with plugin %s: %w: remove a broken plugin or choose --backend go", Plugin(), err)
 	}
 	return b, choice, err
+}
+
+// tuneCollector lets the heap grow to five times what is in use before it is
+// collected, unless GOGC says otherwise: a collection empties the pools from
+// which the Go backend takes its buffers.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// goBackendName is what the Go backend calls itself.
+const goBackendName = "Go Backend"
+
+// Shards is the number of independent parts into which a batch should be
+// divided for a backend, see lm.WithShards. Most operations of the Go backend
+// use one thread. The number does not depend on the machine, so that a seed
+// gives the same weights on all.
+func Shards(b compute.Backend) int {
+	if b.Name() == goBackendName {
+		return 4
+	}
+	return 1
 }
 
 // create opens a backend; a panic, which a broken plugin causes, is an error.

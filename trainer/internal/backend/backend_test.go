@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mutation: letting "xla" fall back to Go makes TestChoose fail.
+// Mutation: letting "xla" fall back to Go makes TestChoose fail; replacing the
+// tunables instead of adding to them makes TestHugePagesKeepsOtherTunables fail.
 
 func isolate(t *testing.T) (plugins string) {
 	t.Helper()
@@ -53,6 +54,7 @@ func TestOpenGoAndPeak(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "go", c.Name)
 	defer b.Finalize()
+	require.Equal(t, 4, Shards(b))
 	peak, err := Peak(b)
 	require.NoError(t, err)
 	require.Greater(t, peak, 1e8)
@@ -62,6 +64,17 @@ func TestOpenGoAndPeak(t *testing.T) {
 func TestWithSettingReplaces(t *testing.T) {
 	require.Equal(t, []string{"B=2", "A=3"}, withSetting([]string{"A=1", "B=2"}, "A", "3"))
 	require.Equal(t, []string{"AB=1", "A=3"}, withSetting([]string{"AB=1"}, "A", "3"))
+}
+
+func TestHugePagesKeepsOtherTunables(t *testing.T) {
+	env, added := hugePages([]string{"A=1"})
+	require.True(t, added)
+	require.Equal(t, []string{"A=1", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"}, env)
+	env, added = hugePages([]string{"GLIBC_TUNABLES=glibc.malloc.check=1"})
+	require.True(t, added)
+	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:glibc.malloc.hugetlb=1"}, env)
+	_, added = hugePages([]string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0"})
+	require.False(t, added, "the user's choice stands")
 }
 
 func TestListNamesBoth(t *testing.T) {

@@ -18,4 +18,10 @@
 // directory, and continues there with GODEBUG=cpu.fma=off (without it the
 // exponential of such a build is a hundred times slower on some processors).
 // When that is not possible it continues as it is and says why.
+//
+// # XLA
+//
+// On Linux the program starts itself once more with glibc's huge pages
+// (GLIBC_TUNABLES=glibc.malloc.hugetlb=1), which made a training step faster by
+// a sixth to a quarter. Nothing in XLA_FLAGS measured better than its defaults.
 package backend

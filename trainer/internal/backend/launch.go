@@ -79,6 +79,38 @@ func relaunch(ctx context.Context, notice func(string)) string {
 	return fmt.Sprintf("starting %s: %v", binary, err)
 }
 
+// relaunchWithHugePages replaces the process by one whose C library asks the
+// kernel for huge pages. XLA allocates the temporary memory of every step anew,
+// some hundred megabytes, and filling it page by page took a fifth of a step
+// where this was measured. It returns if that has been done, is the user's own
+// choice already or cannot be done; then XLA is only slower.
+func relaunchWithHugePages() {
+	env, ok := hugePages(os.Environ())
+	if !ok || os.Getenv(marker) != "" || runtime.GOOS != "linux" {
+		return
+	}
+	if binary, err := os.Executable(); err == nil {
+		_ = syscall.Exec(binary, append([]string{os.Args[0]}, os.Args[1:]...), withSetting(env, marker, "1"))
+	}
+}
+
+// hugePages returns env with glibc's setting for huge pages, and whether it had
+// to be added. Other C libraries ignore the variable.
+func hugePages(env []string) ([]string, bool) {
+	const name, setting = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
+	old := ""
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			old = v
+			break
+		}
+	}
+	if strings.Contains(old, setting) {
+		return env, false
+	}
+	return withSetting(env, name, strings.TrimPrefix(old+":"+setting+"=1", ":")), true
+}
+
 // withSetting replaces or adds a variable; a second entry would be ignored.
 func withSetting(env []string, name, value string) []string {
 	out := make([]string, 0, len(env)+1)

@@ -13,6 +13,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
 
+	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 	"github.com/nanochat-go/nanochat/trainer/internal/run"
 )
 
@@ -40,9 +41,9 @@ type TrainResult struct {
 }
 
 // Train measures training steps.
-func Train(ctx context.Context, backend compute.Backend, o TrainOptions) (TrainResult, error) {
-	r := TrainResult{Steps: o.Steps, Backend: backend.Name()}
-	stepper, err := newStepper(backend, o.Model)
+func Train(ctx context.Context, b compute.Backend, o TrainOptions) (TrainResult, error) {
+	r := TrainResult{Steps: o.Steps, Backend: b.Name()}
+	stepper, err := newStepper(b, o.Model)
 	if err != nil {
 		return r, err
 	}
@@ -85,8 +86,8 @@ func Train(ctx context.Context, backend compute.Backend, o TrainOptions) (TrainR
 	return r, nil
 }
 
-func newStepper(backend compute.Backend, cfg lm.Config) (*run.Stepper, error) {
-	m, err := lm.New(cfg)
+func newStepper(b compute.Backend, cfg lm.Config) (*run.Stepper, error) {
+	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b)))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func newStepper(backend compute.Backend, cfg lm.Config) (*run.Stepper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return run.NewStepper(backend, m, opt, 1)
+	return run.NewStepper(b, m, opt, 1)
 }
 
 // randomRows are rows of one document each with random tokens and targets.
