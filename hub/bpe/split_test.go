@@ -66,7 +66,11 @@ func TestCut(t *testing.T) {
 			}
 		})
 	}
-	require.Greater(t, cuts, 1000)
+	enough := 1000
+	if testing.Short() {
+		enough = 100 // rapid makes a fifth of the checks
+	}
+	require.Greater(t, cuts, enough)
 	require.Equal(t, 5, Regex(`a+|.`).cut([]byte("aa aa"), 0), "nothing is known of other expressions")
 }
 
