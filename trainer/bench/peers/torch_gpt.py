@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""The transformer of arch/lm in PyTorch, to compare speed and quality with.
+
+  torch_gpt.py --steps 20 [--eager]                    speed on random tokens
+  torch_gpt.py --train T.u16 --val V.u16 --val-bytes N --seconds 1200   quality on files of 16-bit token ids
+
+The model is the one of `trainer bench train`: RMSNorm with gain, rotary embedding (half-split), causal attention, SiLU MLP
+of four times the width, no biases, untied head, float32. It is compiled unless --eager is given, uses the fused attention
+and the fused AdamW, and as many threads as --threads. AdamW has betas 0.9 and 0.95 and decays matrices only; the rate warms
+up over 50 steps and, with --seconds, falls linearly over the last 40 % of the time. The first two steps, which compile, are
+neither timed nor counted against --seconds.
+
+One JSON object goes to standard output. Speed: tokens_per_second (median step), best_tokens_per_second. Quality: val_nats
+per token, val_bpb, and the training curve as [seconds, step, loss].
+"""
+import argparse
+import json
+import math
+import statistics
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--layers", type=int, default=4)
+    p.add_argument("--dim", type=int, default=256)
+    p.add_argument("--heads", type=int, default=4)
+    p.add_argument("--vocab", type=int, default=4096)
+    p.add_argument("--seq", type=int, default=256)
+    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--steps", type=int, default=20, help="timed steps, after two that are not")
+    p.add_argument("--eager", action="store_true")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--decay", type=float, default=0.1)
+    p.add_argument("--train", help="token file")
+    p.add_argument("--val", help="token file")
+    p.add_argument("--val-bytes", type=int, help="bytes of text in the validation tokens")
+    p.add_argument("--seconds", type=float, help="train for this long instead of --steps")
+    return p.parse_args()
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x):
+        return F.rms_norm(x, self.weight.shape, self.weight, eps=1e-5)
+
+
+def rotate(x, table):
+    """Turns the pairs (x_t, x_{t+d/2}) of x [B, H, T, d] by the angles of table [2, T, d/2]."""
+    cos, sin = table
+    first, second = x.split(x.shape[-1] // 2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+class Layer(nn.Module):
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.mlp_norm = RMSNorm(dim), RMSNorm(dim)
+        self.query, self.key, self.value, self.output = (nn.Linear(dim, dim, bias=False) for _ in range(4))
+        self.up, self.down = nn.Linear(dim, 4 * dim, bias=False), nn.Linear(4 * dim, dim, bias=False)
+
+    def forward(self, x, table):
+        batch, length, dim = x.shape
+
+        def by_head(y):
+            return y.view(batch, length, self.heads, -1).transpose(1, 2)
+
+        h = self.attention_norm(x)
+        q, k, v = rotate(by_head(self.query(h)), table), rotate(by_head(self.key(h)), table), by_head(self.value(h))
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.output(mixed.transpose(1, 2).reshape(batch, length, dim))
+        return x + self.down(F.silu(self.up(self.mlp_norm(x))))
+
+
+class Transformer(nn.Module):
+    def __init__(self, o):
+        super().__init__()
+        self.embed = nn.Embedding(o.vocab, o.dim)
+        self.layers = nn.ModuleList(Layer(o.dim, o.heads) for _ in range(o.layers))
+        self.norm, self.head = RMSNorm(o.dim), nn.Linear(o.dim, o.vocab, bias=False)
+        half = o.dim // o.heads // 2
+        angles = torch.outer(torch.arange(o.seq, dtype=torch.float64), 10000.0 ** (-torch.arange(half, dtype=torch.float64) / half))
+        self.register_buffer("table", torch.stack((angles.cos(), angles.sin())).float())
+        for name, weight in self.named_parameters():  # as lm.Config.Params initialises
+            if weight.dim() == 2:
+                std = 0.02 if "embed" in name else weight.shape[1] ** -0.5
+                if "output" in name or "down" in name:
+                    std /= math.sqrt(2 * o.layers)
+                nn.init.normal_(weight, std=std)
+
+    def forward(self, tokens, targets):
+        x = self.embed(tokens)
+        for layer in self.layers:
+            x = layer(x, self.table)
+        logits = self.head(self.norm(x))
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def adamw(model, o):
+    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "layers" in name]
+    others = [p for name, p in model.named_parameters() if not (p.dim() == 2 and "layers" in name)]
+    groups = [{"params": matrices, "weight_decay": o.decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=o.lr, betas=(0.9, 0.95), fused=True)
+
+
+def batches(o):
+    """Yields tokens and targets [batch, seq], random or cut at random places of the training file."""
+    rng = np.random.default_rng(o.seed)
+    data = np.memmap(o.train, dtype=np.uint16, mode="r") if o.train else None
+    while True:
+        if data is None:
+            window = rng.integers(0, o.vocab, (o.batch, o.seq + 1))
+        else:
+            starts = rng.integers(0, len(data) - o.seq - 1, o.batch)
+            window = np.stack([data[s : s + o.seq + 1] for s in starts]).astype(np.int64)
+        window = torch.from_numpy(window)
+        yield window[:, :-1].contiguous(), window[:, 1:].contiguous()
+
+
+def train(model, o):
+    """Returns the seconds of the timed steps and the curve of losses."""
+    step_of = model if o.eager else torch.compile(model)
+    optimizer, source = adamw(model, o), batches(o)
+    begin, took, curve, n = time.perf_counter(), [], [], 0
+    while True:
+        spent = time.perf_counter() - begin
+        done = spent / o.seconds if o.seconds else 0.0
+        if n >= 2 and (done >= 1 if o.seconds else len(took) >= o.steps):
+            return took, curve
+        rate = o.lr * min(1.0, (n + 1) / 50) * min(1.0, max(0.0, (1 - done) / 0.4))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        tokens, targets = next(source)
+        start = time.perf_counter()
+        loss = step_of(tokens, targets)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        value = loss.item()
+        if n >= 2:
+            took.append(time.perf_counter() - start)
+        n += 1
+        if n == 2:
+            begin = time.perf_counter()
+        if n % 50 == 0:
+            curve.append([round(time.perf_counter() - begin, 2), n, round(value, 4)])
+
+
+@torch.no_grad()
+def evaluate(model, o):
+    """Nats per token over the validation file in rows that do not overlap."""
+    data = torch.from_numpy(np.fromfile(o.val, dtype=np.uint16).astype(np.int64))
+    rows = (len(data) - 1) // o.seq
+    tokens, targets = data[: rows * o.seq].view(rows, o.seq), data[1 : rows * o.seq + 1].view(rows, o.seq)
+    total = sum(model(tokens[i : i + 8], targets[i : i + 8]).item() * targets[i : i + 8].numel() for i in range(0, rows, 8))
+    return total / targets.numel(), len(data)
+
+
+def main():
+    o = arguments()
+    torch.set_num_threads(o.threads)
+    torch.manual_seed(o.seed)
+    model = Transformer(o)
+    took, curve = train(model, o)
+    tokens = o.batch * o.seq
+    report = {
+        "peer": "PyTorch " + torch.__version__ + (" eager" if o.eager else " compiled"),
+        "steps": len(took),
+        "tokens_per_second": tokens / statistics.median(took),
+        "best_tokens_per_second": tokens / min(took),
+    }
+    if o.val:
+        nats, count = evaluate(model, o)
+        report.update(val_nats=nats, val_bpb=nats / math.log(2) * count / o.val_bytes, curve=curve)
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
