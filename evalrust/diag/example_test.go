@@ -6,6 +6,8 @@ import (
 	"github.com/nanochat-go/nanochat/evalrust/diag"
 )
 
+// Mutation: dropping the column in String changes the output.
+
 func ExampleParse() {
 	r := diag.Parse([]byte(`{"message":"mismatched types","code":{"code":"E0308"},"level":"error",`+
 		`"spans":[{"line_start":3,"column_start":5,"is_primary":true}],"children":[]}`+"\n"), 20)

@@ -6,6 +6,8 @@ import (
 	"github.com/nanochat-go/nanochat/evalrust/passk"
 )
 
+// Mutation: taking C(n, k-1) for C(n, k) in Estimate changes the first line.
+
 func ExampleEstimate() {
 	v, err := passk.Estimate(10, 3, 5)
 	fmt.Printf("%.4f %v\n", v, err)

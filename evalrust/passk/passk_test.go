@@ -149,7 +149,22 @@ func binomialCDF(k, n int, p float64) float64 {
 	return sum
 }
 
+func BenchmarkEstimate(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = Estimate(1000, 700, 100)
+	}
+}
+
+func BenchmarkWilson(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		Wilson(700, 1000, Z95)
+	}
+}
+
 func BenchmarkClopperPearson(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		ClopperPearson(700, 1000, 0.95)
 	}
