@@ -87,12 +87,15 @@ type Build struct {
 	g     *Graph
 	keys  Keys
 	rope  ropeTables
+	remat bool
+	// use, when set, sees every parameter and replaces its node.
+	use func(p *Node) *Node
 }
 
 // param returns the node of a parameter. Every parameter of the graph comes
 // from here.
 func (c *Build) param(name string) *Node {
-	p, ok := c.model.params[name]
+	want, ok := c.model.params[name]
 	if !ok {
 		exceptions.Panicf("lm: the model has no parameter %q", name)
 	}
@@ -100,10 +103,14 @@ func (c *Build) param(name string) *Node {
 	if v == nil {
 		exceptions.Panicf("lm: parameter %q is not in the store: call InitStore or load it first", name)
 	}
-	if want := shapes.Make(dtypes.Float32, p.Shape...); !v.Shape().Equal(want) {
-		exceptions.Panicf("lm: parameter %q is %s in the store, the model wants %s", name, v.Shape(), want)
+	if shape := shapes.Make(dtypes.Float32, want.Shape...); !v.Shape().Equal(shape) {
+		exceptions.Panicf("lm: parameter %q is %s in the store, the model wants %s", name, v.Shape(), shape)
 	}
-	return v.NodeValue(c.g)
+	p := v.NodeValue(c.g)
+	if c.use != nil {
+		return c.use(p)
+	}
+	return p
 }
 
 // Linear returns x·W for the named weight, in the precision that the policy
@@ -129,7 +136,7 @@ func (m *Model) HiddenWith(keys Keys, scope *model.Scope, tokens, pos, seg *Node
 	if own && tokens.Shape().Dim(1) > m.Config.Context {
 		exceptions.Panicf("lm: tokens %s are longer than the context of %d", tokens.Shape(), m.Config.Context)
 	}
-	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys}
+	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, remat: m.Config.Remat && own}
 	if !m.Config.DocumentMask && own {
 		pos = Iota(c.g, pos.Shape(), 1)
 	}

@@ -71,10 +71,12 @@ type BlockStack struct {
 func (s BlockStack) Forward(c *Build, h *Node, rows Rows) *Node {
 	run := func(blocks []Block, pass int) {
 		for _, b := range blocks {
-			if c.model.Config.Remat {
-				h = h.Checkpoint()
+			forward := func(h *Node) *Node { return b.Forward(c, h, rows, pass) }
+			if c.remat {
+				h = c.recompute(h, forward)
+			} else {
+				h = forward(h)
 			}
-			h = b.Forward(c, h, rows, pass)
 		}
 	}
 	run(s.Before, 0)
@@ -82,8 +84,5 @@ func (s BlockStack) Forward(c *Build, h *Node, rows Rows) *Node {
 		run(s.Core, pass)
 	}
 	run(s.After, 0)
-	if c.model.Config.Remat {
-		h = h.StopCheckpoint()
-	}
 	return h
 }
