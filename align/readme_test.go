@@ -1,6 +1,8 @@
 package align_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mutation: a typing error in the README's program fails it.
+// Mutation: a typing error in the README's program, or a digit changed in its
+// table, fails here.
 
 // TestREADME runs the README's program in a module of its own.
 func TestREADME(t *testing.T) {
@@ -42,4 +45,28 @@ func TestREADME(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Equal(t, want+"\n", string(out))
+}
+
+// TestMeasured: the README's table is the one of docs/results.
+func TestMeasured(t *testing.T) {
+	data, err := os.ReadFile("../docs/results/align.json")
+	if os.IsNotExist(err) {
+		t.Skip("the module alone: no ../docs/results")
+	}
+	require.NoError(t, err)
+	var results struct {
+		Rows []struct {
+			Name                 string
+			N, Median, Low, High int
+		}
+	}
+	require.NoError(t, json.Unmarshal(data, &results))
+	require.NotEmpty(t, results.Rows)
+	table := "| Group of | ns, median | range | n |\n|---|---|---|---|\n"
+	for _, r := range results.Rows {
+		table += fmt.Sprintf("| %s | %d | %d–%d | %d |\n", r.Name, r.Median, r.Low, r.High, r.N)
+	}
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "<!-- from docs/results/align.json -->\n\n"+table+"\n")
 }
