@@ -94,6 +94,8 @@ func (t *Task) binds(i int, args []Value) bool {
 		return len(args[i].L) > 0
 	case typ.Kind == Ref && typ.Args[0].Kind == Map:
 		return len(args[i].L) > 0
+	case typ.Kind == Named && typ.Def.Variants == nil && t.Receiver == Free && t.call != "":
+		return true // an operand
 	case typ.Kind == Ref && typ.Args[0].Kind == Named:
 		return typ.Args[0].Def.Variants == nil
 	}

@@ -1,6 +1,9 @@
 package rustgen
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // closureFamilies take, return, keep and combine closures.
 func closureFamilies() []family {
@@ -419,7 +422,7 @@ func closureRule(c *ctx) *group {
 	name := pick(c.rng, []string{"Rule", "Filter", "Check", "Bonus", "Policy", "Trigger", "Alarm", "Gate"})
 	test, amount := pick(c.rng, []string{"test", "applies", "matches", "wanted"}), pick(c.rng, []string{"bonus", "amount", "extra", "fee"})
 	fs, m, o := c.drawFuncs(numPreds, t, "v"), c.drawStage(numMaps, t, false), c.pairOp(t.Kind)
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{test, fnType("F")}, {amount, t}}}
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Fields: []Param{{test, fnType("F")}, {amount, t}}}
 	bound := "F: Fn(" + t.text + ") -> bool"
 	v := vars{"N", name, "test", test, "amount", amount, "T", t.text, "bound", bound}
 	g := &group{names: []string{name}}
@@ -466,6 +469,6 @@ func closureRule(c *ctx) *group {
 			return []Value{List(fs.value(g), someNumber(g, t.Kind, nil)), numList(g, t.Kind, g.below(4), hintsOf(fs.stages...))}
 		}
 	}
-	g.impl(v.in("impl<$bound> $N<F>"), v.in("    /// Creates the "+name+".\n    pub fn new($test: F, $amount: $T) -> Self {\n        Self { $test, $amount }\n    }\n"), task)
+	g.impl(v.in("impl<$bound> $N<F>"), d.constructor("Creates "+article(strings.ToLower(name))+"."), task)
 	return g
 }

@@ -55,7 +55,7 @@ var pairNames = [][3]string{
 func fieldsOf(args []Value) (a, b Value) { return args[0].L[0], args[0].L[1] }
 
 var pairMethods = []containerMethod{
-	{"swapped", ByValue, "", "Self", "    Self::new(self.$b, self.$a)\n", "Returns a copy with $a and $b swapped.",
+	{"swapped", ByValue, "", "Self", "    Self::$new(self.$b, self.$a)\n", "Returns a copy with $a and $b swapped.",
 		func(_ Type, _ int64, args []Value) Value { return List(args[0].L[1], args[0].L[0]) }},
 	{"larger", ByValue, "", "T", "    if self.$b > self.$a {\n        self.$b\n    } else {\n        self.$a\n    }\n", "Returns the larger of $a and $b.",
 		func(t Type, _ int64, args []Value) Value {
@@ -94,7 +94,7 @@ var pairMethods = []containerMethod{
 			}
 			return List(a, b)
 		}},
-	{"ordered sorted normalized arranged", ByValue, "", "Self", "    if self.$b < self.$a {\n        Self::new(self.$b, self.$a)\n    } else {\n        self\n    }\n",
+	{"ordered sorted normalized arranged", ByValue, "", "Self", "    if self.$b < self.$a {\n        Self::$new(self.$b, self.$a)\n    } else {\n        self\n    }\n",
 		"Returns a copy in which $a is not above $b.", func(t Type, _ int64, args []Value) Value {
 			if a, b := fieldsOf(args); compare(t, b, a) < 0 {
 				return List(b, a)
@@ -117,11 +117,11 @@ func genericPair(c *ctx) *group {
 	t, T := scalar(pick(c.rng, []Kind{I32, I64})), c.typeParam()
 	drawn := pick(c.rng, pairNames)
 	name, a, b := drawn[0], drawn[1], drawn[2]
-	d := &TypeDef{Name: name, New: "new", Params: "<" + T + ">", Fields: []Param{{a, t.as(T)}, {b, t.as(T)}}}
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Params: "<" + T + ">", Fields: []Param{{a, t.as(T)}, {b, t.as(T)}}}
 	g := &group{names: []string{name}}
-	v := vars{"N", name, "T", T, "a", a, "b", b, "one", article(strings.ToLower(name))}
+	v := vars{"N", name, "T", T, "a", a, "b", b, "one", article(strings.ToLower(name)), "new", d.New}
 	g.text(upperFirstDoc(v.in("/// $one with $a and $b.\n#[derive(Debug, Clone, Copy, PartialEq)]\npub struct $N<$T> {\n    pub $a: $T,\n    pub $b: $T,\n}\n")))
-	items := append([]any{newLines().add("/// Creates ", v.get("one"), ".").fnHead("pub fn new", []string{a + ": " + T, b + ": " + T}, " -> Self").structLit("", "Self", []string{a, b}, "").close().String()},
+	items := append([]any{d.constructor("Creates " + v.get("one") + ".")},
 		c.drawMethods(pairMethods, d, t, T, v, func(g *rng) Value { return List(someOf(g, t), someOf(g, t)) })...)
 	g.impl(v.in("impl<$T: Copy + PartialOrd> $N<$T>"), items...)
 	g.impl("impl "+name+"<"+t.text+">", c.pairNumbers(d, t, a, b))
@@ -211,12 +211,11 @@ func genericStack(c *ctx) *group {
 	t, T := scalar(pick(c.rng, []Kind{I32, I64, U32})), c.typeParam()
 	name := pick(c.rng, []string{"Stack", "Queue", "Buffer", "Pile", "History", "Shelf", "Basket", "Log", "Tray", "Bag"})
 	items, limit := pick(c.rng, []string{"items", "values", "entries", "elements"}), pick(c.rng, []string{"limit", "capacity", "size", "room"})
-	d := &TypeDef{Name: name, New: "new", Params: "<" + T + ">", Fields: []Param{{items, vec(t).as("Vec<" + T + ">")}, {limit, scalar(Usize)}}}
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Params: "<" + T + ">", Fields: []Param{{items, vec(t).as("Vec<" + T + ">")}, {limit, scalar(Usize)}}}
 	g := &group{names: []string{name}}
-	v := vars{"N", name, "T", T, "items", items, "limit", limit, "one", article(strings.ToLower(name))}
+	v := vars{"N", name, "T", T, "items", items, "limit", limit, "one", article(strings.ToLower(name)), "new", d.New}
 	g.text(upperFirstDoc(v.in("/// $one of at most $limit elements.\n#[derive(Debug, Clone, PartialEq)]\npub struct $N<$T> {\n    pub $items: Vec<$T>,\n    pub $limit: usize,\n}\n")))
-	list := append([]any{newLines().add("/// Creates ", v.get("one"), ".").fnHead("pub fn new", []string{items + ": Vec<" + T + ">", limit + ": usize"}, " -> Self").
-		structLit("", "Self", []string{items, limit}, "").close().String()},
+	list := append([]any{d.constructor("Creates " + v.get("one") + ".")},
 		c.drawMethods(stackMethods, d, t, T, v, func(g *rng) Value { return List(someList(g, t, 0, 4), Int(g.between(1, 6))) })...)
 	g.impl(v.in("impl<$T> $N<$T>"), list...)
 	g.impl("impl "+name+"<"+t.text+">", c.stackNumbers(d, t, items))

@@ -195,21 +195,21 @@ func lifetimeSplit(c *ctx) *group {
 
 // borrowed is a struct that keeps a borrowed text.
 type borrowed struct {
-	def         *TypeDef
-	name, field string
+	def  *TypeDef
+	name string
 }
 
 func (c *ctx) drawBorrowed() borrowed {
-	b := borrowed{name: pick(c.rng, []string{"View", "Excerpt", "Phrase", "Line", "Sentence", "Document", "Page", "Title", "Note"}), field: pick(c.rng, []string{"text", "source", "content", "raw"})}
-	b.def = &TypeDef{Name: b.name, New: "new", Params: "<'a>", Fields: []Param{{b.field, scalar(Str)}}}
+	b := borrowed{name: pick(c.rng, []string{"View", "Excerpt", "Phrase", "Line", "Sentence", "Document", "Page", "Title", "Note"})}
+	b.def = &TypeDef{Name: b.name, Tuple: true, Params: "<'a>", Fields: []Param{{"0", scalar(Str)}}}
 	return b
 }
 
 // declare adds the struct with its constructor and methods.
 func (b borrowed) declare(g *group, methods ...*Task) {
-	v := vars{"N", b.name, "f", b.field}
-	g.text(v.in("/// A borrowed " + strings.ToLower(b.name) + ".\n#[derive(Debug, Clone, Copy, PartialEq, Eq)]\npub struct $N<'a> {\n    pub $f: &'a str,\n}\n"))
-	items := []any{v.in("    /// Borrows a text.\n    pub fn new($f: &'a str) -> Self {\n        Self { $f }\n    }\n")}
+	v := vars{"N", b.name}
+	g.text(v.in("/// A borrowed " + strings.ToLower(b.name) + ".\n#[derive(Debug, Clone, Copy, PartialEq, Eq)]\npub struct $N<'a>(pub &'a str);\n"))
+	var items []any
 	for _, t := range methods {
 		t.Receiver, t.Self = ByRef, b.def
 		if t.inputs == nil {
@@ -238,7 +238,7 @@ func (c *ctx) viewMethod(b borrowed, kind int) *Task {
 	cond := operand(put(p.code, "word"), false) + " || " + operand(put(q.code, "word"), false)
 	either := func(x Value) bool { return p.holds(x, nil) || q.holds(x, nil) }
 	prose := p.text + " or " + q.text
-	words := "self." + b.field + ".split_whitespace()"
+	words := "self.0.split_whitespace()"
 	l := newLines()
 	t := &Task{Name: [...]string{"first_", "words_", "after_"}[kind] + p.frag + "_or_" + q.frag}
 	switch kind {
@@ -279,11 +279,11 @@ func (c *ctx) viewMethod(b borrowed, kind int) *Task {
 // lifetimeCursor moves through a borrowed text.
 func lifetimeCursor(c *ctx) *group {
 	name := pick(c.rng, []string{"Cursor", "Scanner", "Reader", "Lexer", "Stream", "Tape"})
-	text, pos := pick(c.rng, []string{"text", "input", "source"}), pick(c.rng, []string{"pos", "at", "offset", "position"})
-	d := &TypeDef{Name: name, New: "new", Params: "<'a>", Fields: []Param{{text, scalar(Str)}, {pos, scalar(Usize)}}}
+	text, pos := pick(c.rng, []string{"text", "input", "source", "line", "body", "content", "page", "code"}), pick(c.rng, []string{"pos", "at", "offset", "position", "here", "mark", "place", "byte"})
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Params: "<'a>", Fields: []Param{{text, scalar(Str).as("&'a str")}, {pos, scalar(Usize)}}}
 	g, v := &group{names: []string{name}}, vars{"N", name, "t", text, "p", pos}
 	g.text(v.in("/// A place in a text, in bytes.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a> {\n    $t: &'a str,\n    $p: usize,\n}\n"))
-	items := []any{v.in("    /// Starts at a place in `$t`.\n    pub fn new($t: &'a str, $p: usize) -> Self {\n        Self { $t, $p }\n    }\n")}
+	items := []any{d.constructor("Starts at a place in `" + text + "`.")}
 	for _, kind := range c.shuffled(3)[:1+c.below(2)] {
 		t := c.cursorMethod(v, kind)
 		t.Receiver, t.Self = ByMut, d
@@ -396,10 +396,12 @@ func lifetimeTrim(c *ctx) *group {
 // lifetimeFields borrows the parts of a line in a struct.
 func lifetimeFields(c *ctx) *group {
 	drawn := pick(c.rng, [][4]string{{"Header", "key", "value", ":"}, {"Setting", "name", "value", "="}, {"Person", "name", "role", "/"}, {"Address", "user", "host", "@"},
-		{"Entry", "word", "meaning", "-"}, {"Route", "from", "to", ">"}, {"Label", "kind", "text", "#"}, {"Query", "field", "term", "~"}})
+		{"Entry", "word", "meaning", "-"}, {"Route", "from", "to", ">"}, {"Label", "kind", "text", "#"}, {"Query", "field", "term", "~"}, {"Rule", "left", "right", "|"}, {"Edge", "start", "end", "+"}, {"Rename", "old", "new_name", "%"},
+		{"Score", "player", "points", "="}, {"Price", "item", "amount", ":"}, {"Phone", "owner", "number", ";"}, {"Time", "hour", "minute", ":"}, {"Date", "month", "day", "/"},
+		{"Rating", "film", "stars", "*"}, {"Move", "piece", "square", "-"}, {"Alias", "short", "long", "="}, {"Color", "shade", "code", "#"}})
 	name, a, b, sep := drawn[0], drawn[1], drawn[2], drawn[3]
 	p, q := c.drawStage(wordPreds, scalar(Str), false), c.drawStage(wordPreds, scalar(Str), false)
-	d := &TypeDef{Name: name, New: "new", Params: "<'a>", Fields: []Param{{a, scalar(Str)}, {b, scalar(Str)}}}
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Params: "<'a>", Fields: []Param{{a, scalar(Str).as("&'a str")}, {b, scalar(Str).as("&'a str")}}}
 	v := vars{"N", name, "a", a, "b", b, "sep", sep, "p", put(p.neg, a), "q", put(q.code, b)}
 	trim, second := c.chance(50), c.chance(50)
 	l := newLines().add("let (", a, ", ", b, ") = line.split_once('", sep, "')?;")
@@ -419,7 +421,7 @@ func lifetimeFields(c *ctx) *group {
 	}
 	g := &group{names: []string{name}}
 	g.text(v.in("/// The parts of a line.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a> {\n    pub $a: &'a str,\n    pub $b: &'a str,\n}\n"))
-	g.impl(v.in("impl<'a> $N<'a>"), v.in("    /// Keeps two parts.\n    pub fn new($a: &'a str, $b: &'a str) -> Self {\n        Self { $a, $b }\n    }\n"), &Task{
+	g.impl(v.in("impl<'a> $N<'a>"), d.constructor("Keeps two parts."), &Task{
 		Idiom: "question mark", Name: "parse", Self: d, Params: []Param{{"line", scalar(Str).as("&'a str")}}, Result: optionOf(named(d), "Self"), Body: l.String(), doc: doc + ".",
 		inputs: func(g *rng) []Value {
 			w := pick(g, sampleWords)

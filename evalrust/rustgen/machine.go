@@ -333,10 +333,12 @@ func machineAccepts(c *ctx) *group {
 // machineCounter is a struct that counts up to a limit and starts over.
 func machineCounter(c *ctx) *group {
 	drawn := pick(c.rng, [][3]string{{"Dial", "value", "turns"}, {"Odometer", "meters", "rounds"}, {"Clock", "minutes", "hours"}, {"Meter", "units", "overflows"}, {"Wheel", "angle", "turns"},
-		{"Tally", "points", "games"}, {"Feeder", "grams", "bowls"}, {"Tank", "liters", "spills"}, {"Shift", "steps", "breaks"}})
+		{"Tally", "points", "games"}, {"Feeder", "grams", "bowls"}, {"Tank", "liters", "spills"}, {"Shift", "steps", "breaks"}, {"Loom", "threads", "cloths"}, {"Press", "sheets", "books"},
+		{"Lathe", "cuts", "parts"}, {"Timer", "ticks", "rings"}, {"Jar", "coins", "rolls"}, {"Drum", "beats", "bars"}, {"Belt", "boxes", "loads"}, {"Pump", "strokes", "barrels"},
+		{"Oven", "loaves", "trays"}, {"Quarry", "stones", "carts"}})
 	name, a, b := drawn[0], drawn[1], drawn[2]
 	t := scalar(pick(c.rng, []Kind{U32, U64, I32, I64}))
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{a, t}, {b, t}}}
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Fields: []Param{{a, t}, {b, t}}}
 	limit, m, p := c.between(5, 99), c.drawStage(numMaps, t, false), c.drawStage(numPreds, t, false)
 	x := pick(c.rng, []string{"amount", "step", "n", "delta"})
 	v := vars{"N", name, "a", a, "b", b, "T", t.text, "x", x, "limit", itoa(limit), "m", m.expr(x, precBit), "p", put(p.code, x)}
@@ -346,7 +348,7 @@ func machineCounter(c *ctx) *group {
 	}
 	g := &group{names: []string{name}}
 	g.text(v.in("/// Counts $a, and $b.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N {\n    $a: $T,\n    $b: $T,\n}\n"))
-	g.impl("impl "+name, newLines().add("/// Starts with "+a+" and "+b+".").fnHead("pub fn new", []string{a + ": " + t.text, b + ": " + t.text}, " -> Self").structLit("", "Self", []string{a, b}, "").close().String(), &Task{
+	g.impl("impl "+name, d.constructor("Starts with "+a+" and "+b+"."), &Task{
 		Idiom: idiom, Name: pick(c.rng, []string{"advance", "add", "feed", "move_on"}) + "_" + m.frag, Receiver: ByMut, Self: d, Params: []Param{{x, t}}, Result: scalar(Bool), Body: v.in(tmpl),
 		doc: "Adds `" + x + "`, " + m.text + ", to " + a + ", turns every " + itoa(limit) + " into one of " + b + " and says whether there were any; `" + x + "` is ignored if it is " + p.text + ".",
 		inputs: func(g *rng) []Value {

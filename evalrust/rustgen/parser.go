@@ -16,9 +16,9 @@ func parserFamilies() []family {
 		at("parse/settings", parseSettings),
 		at("parse/units", parseUnits),
 		at("parse/dotted", parseDotted),
-		at("parse/expression", parseExpression),
+		{name: "parse/expression", weights: from(5, 250), make: parseExpression},
 		at("parse/numerals", parseNumerals),
-		at("parse/brackets", parseBrackets),
+		{name: "parse/brackets", weights: from(5, 500), make: parseBrackets},
 		at("parse/rows", parseRows),
 	}
 }
@@ -184,7 +184,7 @@ func parseSettings(c *ctx) *group {
 	for i := range r.nums {
 		args[i], fields[i], zero.L = itoa(start), r.def.Fields[i].Name, append(zero.L, Int(start))
 	}
-	l := newLines().add("let mut result = Self::new(", strings.Join(args, ", "), ");").open("for part in text.split('", sep, "')")
+	l := newLines().add("let mut result = Self::", r.def.New, "(", strings.Join(args, ", "), ");").open("for part in text.split('", sep, "')")
 	l.chain("let (name, value) = ", "part.split_once('"+eq+"').ok_or("+f.new(syntax)+")?", ";")
 	l.chain("let n: "+r.num.text+" = ", "value.parse().map_err(|_| "+f.new(bad)+")?", ";").open("match name")
 	l.add(`"`, first, `" => result.`, first, " = ", m.expr("n", precBit), ",")

@@ -263,8 +263,8 @@ func parseRows(c *ctx) *group {
 	l.add("let ", label, " = parts.next()?;").add("let ", a, ": ", r.num.text, " = parts.next()?.parse().ok()?;").add("let ", b, ": ", r.num.text, " = parts.next()?.parse().ok()?;")
 	l.open("if ", put(p.code, a))
 	args := []string{label, a, m.expr(b, precBit)}
-	l.call(r.many+".push(", r.def.Name+"::new", args, ");").close().close().add("Some(", r.many, ")")
-	if tooWide(l.String()) || len(r.def.Name)+len(strings.Join(args, ", "))+7 > fnCallWidth {
+	l.call(r.many+".push(", r.def.Name+"::"+r.def.New, args, ");").close().close().add("Some(", r.many, ")")
+	if tooWide(l.String()) || len(r.def.Name)+len(r.def.New)+len(strings.Join(args, ", "))+4 > fnCallWidth {
 		return parseRows(c)
 	}
 	g := &group{}

@@ -10,50 +10,66 @@ type theme struct {
 }
 
 var themes = []theme{
-	{"order", "orders", "customer", "id quantity price discount weight"},
-	{"account", "accounts", "owner", "balance limit fee interest number"},
-	{"player", "players", "name", "score level health coins lives"},
-	{"book", "books", "title", "pages year copies price rating"},
-	{"employee", "employees", "name", "salary age bonus hours years"},
-	{"car", "cars", "model", "speed fuel distance doors price"},
-	{"product", "products", "name", "price stock weight rating margin"},
-	{"ticket", "tickets", "event", "row seat price priority"},
-	{"room", "rooms", "name", "width height depth beds floor"},
-	{"planet", "planets", "name", "mass radius moons distance"},
-	{"invoice", "invoices", "client", "amount tax paid days"},
-	{"city", "cities", "name", "population area altitude schools"},
-	{"student", "students", "name", "age grade credits absences"},
-	{"sensor", "sensors", "id", "reading low high offset"},
-	{"song", "songs", "title", "length plays year likes"},
-	{"task", "tasks", "name", "priority effort done estimate"},
-	{"box_size", "boxes", "tag", "width height depth weight"},
-	{"segment", "segments", "tag", "start end length weight"},
-	{"team", "teams", "name", "wins losses draws points"},
-	{"flight", "flights", "code", "seats booked delay distance"},
-	{"recipe", "recipes", "name", "servings minutes calories steps"},
-	{"ship", "ships", "name", "cargo crew speed fuel"},
-	{"plant", "plants", "name", "height age leaves water"},
-	{"server", "servers", "host", "load memory requests errors"},
-	{"packet", "packets", "source", "size hops delay checksum"},
-	{"battery", "batteries", "label", "charge capacity cycles voltage"},
-	{"house", "houses", "street", "rooms area price age"},
-	{"animal", "animals", "species", "legs weight age speed"},
-	{"loan", "loans", "borrower", "amount rate months paid"},
-	{"parcel", "parcels", "receiver", "weight length width postage"},
-	{"shift", "shifts", "worker", "start hours pay breaks"},
-	{"match_result", "results", "venue", "home away minutes cards"},
-	{"movie", "movies", "title", "minutes year rating budget"},
-	{"device", "devices", "name", "power volts port age"},
-	{"point", "points", "label", "x y z weight"},
-	{"rectangle", "rectangles", "label", "width height left top"},
-	{"photo", "photos", "title", "width height size likes"},
-	{"farm", "farms", "owner", "cows sheep hens acres"},
-	{"job", "jobs", "name", "cost retries timeout priority"},
-	{"meeting", "meetings", "topic", "start minutes guests room"},
-	{"vote", "votes", "choice", "count weight round share"},
-	{"train", "trains", "line", "cars speed delay stops"},
-	{"cell", "cells", "tag", "row column value cost"},
-	{"candle", "candles", "color", "height width hours price"},
+	{"order", "orders", "customer", "id quantity price discount weight boxes rebate freight"},
+	{"account", "accounts", "owner", "balance limit fee interest number deposits overdraft"},
+	{"player", "players", "name", "score level health coins lives armor mana wins"},
+	{"book", "books", "title", "pages year copies price rating chapters shelf"},
+	{"employee", "employees", "name", "salary age bonus hours years leave grade"},
+	{"car", "cars", "model", "speed fuel distance doors price mileage gears"},
+	{"product", "products", "name", "price stock weight rating margin shelf returns"},
+	{"ticket", "tickets", "event", "row seat price priority gate block"},
+	{"room", "rooms", "name", "width height depth beds floor windows chairs"},
+	{"planet", "planets", "name", "mass radius moons distance rings period"},
+	{"invoice", "invoices", "client", "amount tax paid days items rebate"},
+	{"city", "cities", "name", "population area altitude schools parks bridges"},
+	{"student", "students", "name", "age grade credits absences points rank"},
+	{"sensor", "sensors", "id", "reading low high offset gain errors delay"},
+	{"song", "songs", "title", "length plays year likes tempo verses"},
+	{"task", "tasks", "name", "priority effort done estimate cost retries"},
+	{"box_size", "boxes", "tag", "width height depth weight count layers"},
+	{"segment", "segments", "tag", "start end length weight gap slope"},
+	{"team", "teams", "name", "wins losses draws points goals fouls"},
+	{"flight", "flights", "code", "seats booked delay distance gate fuel"},
+	{"recipe", "recipes", "name", "servings minutes calories steps eggs sugar"},
+	{"ship", "ships", "name", "cargo crew speed fuel decks length"},
+	{"plant", "plants", "name", "height age leaves water buds depth"},
+	{"server", "servers", "host", "load memory requests errors cores uptime"},
+	{"packet", "packets", "source", "size hops delay checksum port retries"},
+	{"battery", "batteries", "label", "charge capacity cycles voltage drain cells"},
+	{"house", "houses", "street", "rooms area price age floors garages"},
+	{"animal", "animals", "species", "legs weight age speed height teeth"},
+	{"loan", "loans", "borrower", "amount rate months paid fee arrears"},
+	{"parcel", "parcels", "receiver", "weight length width postage height stops"},
+	{"shift", "shifts", "worker", "start hours pay breaks bonus late"},
+	{"match_result", "results", "venue", "home away minutes cards goals visitors"},
+	{"movie", "movies", "title", "minutes year rating budget votes sequels"},
+	{"device", "devices", "name", "power volts port age current heat"},
+	{"point", "points", "label", "x y z weight time depth"},
+	{"rectangle", "rectangles", "label", "width height left top border angle"},
+	{"photo", "photos", "title", "width height size likes views shares"},
+	{"farm", "farms", "owner", "cows sheep hens acres goats tractors"},
+	{"job", "jobs", "name", "cost retries timeout priority memory steps"},
+	{"meeting", "meetings", "topic", "start minutes guests room seats breaks"},
+	{"vote", "votes", "choice", "count weight round share turnout"},
+	{"train", "trains", "line", "cars speed delay stops seats tons"},
+	{"cell", "cells", "tag", "row column value cost depth energy"},
+	{"candle", "candles", "color", "height width hours price wicks wax"},
+	{"garden", "gardens", "owner", "width depth trees beds ponds paths"},
+	{"course", "courses", "teacher", "hours credits students tests rooms fee"},
+	{"hotel", "hotels", "name", "rooms guests stars price floors pools"},
+	{"river", "rivers", "name", "length width depth bridges falls drop"},
+	{"contract", "contracts", "client", "value months fee pages penalty options"},
+	{"engine", "engines", "model", "power torque valves weight hours heat"},
+	{"letter", "letters", "sender", "pages postage weight stamps days copies"},
+	{"museum", "museums", "name", "rooms visitors price guides exhibits tours"},
+	{"runner", "runners", "name", "laps pace rank distance age pulse"},
+	{"bridge", "bridges", "name", "length height load lanes pillars toll"},
+	{"shop", "shops", "owner", "sales rent staff shelves refunds visits"},
+	{"lake", "lakes", "name", "area depth boats islands level fish"},
+	{"camera", "cameras", "model", "pixels zoom weight price shots lenses"},
+	{"printer", "printers", "model", "pages ink jams trays speed copies"},
+	{"survey", "surveys", "topic", "answers questions days cost visits refusals"},
+	{"bakery", "bakeries", "name", "loaves rolls ovens flour orders waste"},
 }
 
 // record is a struct with a text field, or none, and numbers that are all of one type.
@@ -68,7 +84,7 @@ type record struct {
 // record draws a struct with least to most numbers; labelled says how often, in percent, it has a name.
 func (c *ctx) record(least, most, labelled int) *record {
 	r := &record{theme: pick(c.rng, themes), num: c.intType(), label: -1}
-	r.def = &TypeDef{Name: camel(r.one), New: "new"}
+	r.def = &TypeDef{Name: camel(r.one), New: pick(c.rng, constructors)}
 	if c.chance(labelled) {
 		r.label = 0
 		r.def.Fields = append(r.def.Fields, Param{r.theme.label, scalar(String)})
@@ -80,6 +96,24 @@ func (c *ctx) record(least, most, labelled int) *record {
 			want--
 			r.nums = append(r.nums, len(r.def.Fields))
 			r.def.Fields = append(r.def.Fields, Param{f, r.num})
+		}
+	}
+	return r
+}
+
+// extras are fields of another type that a struct has besides its numbers; nothing is computed with them.
+var extras = []Param{
+	{"active", scalar(Bool)}, {"ready", scalar(Bool)}, {"open", scalar(Bool)}, {"checked", scalar(Bool)}, {"hidden", scalar(Bool)}, {"urgent", scalar(Bool)},
+	{"mark", scalar(Char)}, {"class", scalar(Char)}, {"symbol", scalar(Char)}, {"zone", scalar(U8)}, {"version", scalar(U8)}, {"kind_id", scalar(U8)},
+	{"slot", scalar(Usize)}, {"serial", scalar(Usize)}, {"batch", scalar(Usize)},
+}
+
+// withExtras adds up to two fields of another type.
+func (c *ctx) withExtras(r *record) *record {
+	for range c.below(3) {
+		x := pick(c.rng, extras)
+		if r.def.Fields[len(r.def.Fields)-1].Name != x.Name {
+			r.def.Fields = append(r.def.Fields, x)
 		}
 	}
 	return r
@@ -110,19 +144,25 @@ func (r *record) declare(g *group) {
 	g.names = append(g.names, r.def.Name)
 }
 
-// constructor is the text of new.
+// constructor is the text of the function that creates the struct.
 func (r *record) constructor() string {
-	l := newLines()
-	l.add("/// Creates ", article(r.prose()), ".")
-	params, inits := make([]string, len(r.def.Fields)), make([]string, len(r.def.Fields))
-	for i, f := range r.def.Fields {
+	return r.def.constructor("Creates " + article(r.prose()) + ".")
+}
+
+// constructors are names for it; most are called new.
+var constructors = []string{"new", "new", "new", "new", "with", "create", "from_parts", "of", "build", "starting_with", "make"}
+
+// constructor is a function that takes the fields in order, and strings as borrowed ones.
+func (d *TypeDef) constructor(doc string) string {
+	l := newLines().add("/// ", doc)
+	params, inits := make([]string, len(d.Fields)), make([]string, len(d.Fields))
+	for i, f := range d.Fields {
 		params[i], inits[i] = f.Name+": "+f.Type.text, f.Name
 		if f.Type.Kind == String {
 			params[i], inits[i] = f.Name+": &str", f.Name+": "+f.Name+".to_string()"
 		}
 	}
-	l.fnHead("pub fn new", params, " -> Self").structLit("", "Self", inits, "")
-	return l.close().String()
+	return l.fnHead("pub fn "+d.New, params, " -> Self").structLit("", "Self", inits, "").close().String()
 }
 
 // field is the name of a drawn number, and its index.
@@ -144,9 +184,16 @@ func (c *ctx) twoFields(r *record) (a string, i int, b string, j int) {
 func (r *record) value(g *rng, hints []int64) Value {
 	v := Value{L: make([]Value, len(r.def.Fields))}
 	for i, f := range r.def.Fields {
-		if f.Type.Kind == String {
+		switch f.Type.Kind {
+		case String:
 			v.L[i] = Text(pick(g, sampleWords[:16]))
-		} else {
+		case Bool:
+			v.L[i] = Int(g.between(0, 1))
+		case Char:
+			v.L[i] = Int(g.between('a', 'f'))
+		case U8, Usize:
+			v.L[i] = Int(g.between(0, 9))
+		default:
 			v.L[i] = someNumber(g, r.num.Kind, hints)
 		}
 	}
@@ -179,25 +226,32 @@ func hintsOf(stages ...*stage) []int64 {
 
 // recordGroup is a struct with its constructor and one or two tasks of a family: methods go into its impl, functions behind it.
 func recordGroup(least, most, labelled int, mk func(c *ctx, r *record) *Task) func(c *ctx) *group {
-	return func(c *ctx) *group {
-		r, g := c.record(least, most, labelled), &group{}
-		r.declare(g)
-		tasks := []*Task{mk(c, r)}
-		if t := mk(c, r); c.chance(40) && t.Name != tasks[0].Name {
-			tasks = append(tasks, t)
-		}
-		items := []any{r.constructor()}
-		for _, t := range tasks {
-			if t.Self != nil {
-				items = append(items, t)
-			}
-		}
-		g.impl("impl "+r.def.Name, items...)
-		for _, t := range tasks {
-			if t.Self == nil {
-				g.free(t)
-			}
-		}
-		return g
+	return func(c *ctx) *group { return c.recordTasks(c.withExtras(c.record(least, most, labelled)), mk) }
+}
+
+// plainRecordGroup has no fields of another type.
+func plainRecordGroup(least, most, labelled int, mk func(c *ctx, r *record) *Task) func(c *ctx) *group {
+	return func(c *ctx) *group { return c.recordTasks(c.record(least, most, labelled), mk) }
+}
+
+func (c *ctx) recordTasks(r *record, mk func(c *ctx, r *record) *Task) *group {
+	g := &group{}
+	r.declare(g)
+	tasks := []*Task{mk(c, r)}
+	if t := mk(c, r); c.chance(40) && t.Name != tasks[0].Name {
+		tasks = append(tasks, t)
 	}
+	items := []any{r.constructor()}
+	for _, t := range tasks {
+		if t.Self != nil {
+			items = append(items, t)
+		}
+	}
+	g.impl("impl "+r.def.Name, items...)
+	for _, t := range tasks {
+		if t.Self == nil {
+			g.free(t)
+		}
+	}
+	return g
 }

@@ -193,7 +193,7 @@ func resultDisplay(c *ctx) *group {
 
 // resultMethod changes a struct, or fails and leaves it alone.
 func resultMethod(c *ctx) *group {
-	r := c.record(2, 3, 20)
+	r := c.withExtras(c.record(2, 3, 20))
 	a, i, b, j := c.twoFields(r)
 	x := pick(c.rng, []string{"amount", "units", "wanted", "step"})
 	f := newFailure(r.one)

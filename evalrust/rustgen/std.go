@@ -32,7 +32,7 @@ func recordImpl(r *record, trait string, t *Task, uses ...string) *group {
 
 // stdDisplay writes a struct as text.
 func stdDisplay(c *ctx) *group {
-	r := c.record(2, 3, 60)
+	r := c.withExtras(c.record(2, 3, 60))
 	a, i, b, j := c.twoFields(r)
 	m, p := c.drawStage(numMaps, r.num, false), c.drawStage(numPreds, r.num, false)
 	sep := pick(c.rng, []string{", ", " / ", " x ", ": ", "; ", " - ", "@", " at "})
@@ -133,7 +133,7 @@ func stdFromStr(c *ctx) *group {
 	typ := ": " + r.num.text + " = "
 	l.chain("let "+a+typ, "left.parse().map_err(|_| "+f.new(bad)+")?", ";").chain("let "+b+typ, "right.parse().map_err(|_| "+f.new(bad)+")?", ";")
 	l.refuse(f, checks, b)
-	l.add("Ok(Self::new(", a, ", ", b, "))")
+	l.add("Ok(Self::", r.def.New, "(", a, ", ", b, "))")
 	t := &Task{
 		Idiom: "question mark", Name: "from_str", Self: r.def, private: true, Params: []Param{{"s", scalar(Str)}}, Result: result(named(r.def), f.typ), result: "Result<Self, Self::Err>",
 		Body: l.String(), call: "$0.parse::<" + r.def.Name + ">()",
@@ -244,7 +244,7 @@ func stdOperator(c *ctx) *group {
 
 // stdAssign overloads a compound assignment with a number.
 func stdAssign(c *ctx) *group {
-	r, op := c.record(2, 3, 20), pick(c.rng, operators)
+	r, op := c.withExtras(c.record(2, 3, 20)), pick(c.rng, operators)
 	l, says := newLines(), make([]string, 0, 3)
 	type change struct {
 		o pairing
@@ -295,7 +295,7 @@ var ordering = &TypeDef{Name: "Ordering", Variants: []Variant{{Name: "Less"}, {N
 
 // stdOrd orders structs by mapped fields.
 func stdOrd(c *ctx) *group {
-	r := c.record(2, 3, 30)
+	r := c.withExtras(c.record(2, 3, 30))
 	a, i, b, j := c.twoFields(r)
 	m, k := c.drawStage(numMaps, r.num, false), c.drawStage(numMaps, r.num, false)
 	flip, then := c.chance(40), c.chance(60)
@@ -371,11 +371,8 @@ func order(x, y int64) int64 {
 func stdIterator(c *ctx) *group {
 	t := scalar(pick(c.rng, []Kind{U32, U64, I32, I64}))
 	name := pick(c.rng, []string{"Countdown", "Steps", "Walk", "Climb", "Sequence", "Ticks", "Levels", "Doubling", "Stairs", "Series"})
-	cur, end := pick(c.rng, []string{"current", "next", "value", "at"}), pick(c.rng, []string{"end", "limit", "last", "stop"})
-	if cur == "next" {
-		cur = "position"
-	}
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{cur, t}, {end, t}}}
+	cur, end := pick(c.rng, []string{"current", "position", "value", "at", "here", "cursor", "upcoming", "index"}), pick(c.rng, []string{"end", "limit", "last", "stop", "max", "top", "goal", "until"})
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Fields: []Param{{cur, t}, {end, t}}}
 	m, p, step := c.drawStage(numMaps, t, false), c.drawStage(numPreds, t, false), c.between(1, 9)
 	skip := c.chance(50)
 	v := vars{"N", name, "T", t.text, "cur", cur, "end", end, "step", itoa(step), "item", m.expr("item", precBit), "not", put(p.neg, "item")}
@@ -388,8 +385,7 @@ func stdIterator(c *ctx) *group {
 	take := 3 + c.below(3)
 	g := &group{names: []string{name}}
 	g.text(v.in("/// The numbers of " + article(strings.ToLower(name)) + ".\n#[derive(Debug, Clone)]\npub struct $N {\n    $cur: $T,\n    $end: $T,\n}\n"))
-	g.impl("impl "+name, newLines().add("/// Creates the iterator.").open("pub fn new(", cur, ": ", t.text, ", ", end, ": ", t.text, ") -> Self").
-		structLit("", "Self", []string{cur, end}, "").close().String())
+	g.impl("impl "+name, d.constructor("Creates the iterator."))
 	g.impl("impl Iterator for "+name, "    type Item = "+t.text+";\n", &Task{
 		Idiom: "iterator", Name: "next", Receiver: ByValue, Self: d, private: true, params: "&mut self", result: "Option<Self::Item>", Result: vec(t), Body: v.in(tmpl), doc: doc + ".",
 		call:   "$0.take(" + itoa(int64(take)) + ").collect::<Vec<_>>()",
@@ -439,14 +435,12 @@ func stdDefault(c *ctx) *group {
 func stdIndex(c *ctx) *group {
 	t := c.intType()
 	name := pick(c.rng, []string{"Ring", "Wheel", "Row", "Track", "Cycle", "Strip", "Belt", "Loop", "Orbit", "Dial"})
-	items := pick(c.rng, []string{"items", "values", "cells", "slots", "marks"})
 	i := pick(c.rng, []string{"index", "i", "position", "at"})
 	m := c.drawStage(numMaps, scalar(Usize), false)
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{items, vec(t)}}}
-	l := newLines().add("let place = ", m.expr(i, precBit), ";").add("&self.", items, "[place % self.", items, ".len()]")
+	d := &TypeDef{Name: name, Tuple: true, Fields: []Param{{"0", vec(t)}}}
+	l := newLines().add("let place = ", m.expr(i, precBit), ";").add("&self.0[place % self.0.len()]")
 	g := &group{uses: []string{"std::ops::Index"}, names: []string{name}}
-	g.text("/// Values in " + article(strings.ToLower(name)) + ".\n#[derive(Debug, Clone, PartialEq)]\npub struct " + name + " {\n    pub " + items + ": " + vec(t).text + ",\n}\n")
-	g.impl("impl "+name, "    /// Creates "+article(strings.ToLower(name))+".\n    pub fn new("+items+": "+vec(t).text+") -> Self {\n        Self { "+items+" }\n    }\n")
+	g.text("/// Values in " + article(strings.ToLower(name)) + ".\n#[derive(Debug, Clone, PartialEq)]\npub struct " + name + "(pub " + vec(t).text + ");\n")
 	g.impl("impl Index<usize> for "+name, "    type Output = "+t.text+";\n", &Task{
 		Idiom: "expression", Name: "index", Receiver: ByValue, Self: d, private: true, params: "&self, " + i + ": usize", Params: []Param{{i, scalar(Usize)}}, Result: t, result: "&Self::Output",
 		Body: l.String(), call: "$0[$1]", doc: "Returns the value at `" + i + "`, " + m.text + ", around the end.",

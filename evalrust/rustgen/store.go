@@ -22,23 +22,23 @@ func storeFamilies() []family {
 // storeInventory keeps numbers by name.
 func storeInventory(c *ctx) *group {
 	t := scalar(pick(c.rng, []Kind{I32, I64, U32}))
-	name, items := pick(c.rng, []string{"Inventory", "Stock", "Warehouse", "Bank", "Pantry", "Catalog"}), pick(c.rng, []string{"items", "units", "goods", "amounts"})
+	name := pick(c.rng, []string{"Inventory", "Stock", "Warehouse", "Bank", "Pantry", "Catalog"})
 	mt := hashMap(scalar(Str), t)
-	d := &TypeDef{Name: name, New: "new", Params: "<'a>", Fields: []Param{{items, mt}}}
+	d := &TypeDef{Name: name, Tuple: true, Params: "<'a>", Fields: []Param{{"0", mt}}}
 	f := newFailure(strings.ToLower(name))
 	missing, few := f.variant("Unknown", "there is no such name"), f.variant("NotEnough", "there is less than that", t)
 	checks, m, reserve := c.drawChecks(f, t, 1), c.drawStage(numMaps, t, false), c.between(0, 9)
-	v := vars{"N", name, "items", items, "T", t.text, "bad", put(checks[0].code, "count"), "err", checks[0].failure(f, "count"), "miss", f.new(missing), "few", f.new(few, "*left"),
+	v := vars{"N", name, "T", t.text, "bad", put(checks[0].code, "count"), "err", checks[0].failure(f, "count"), "miss", f.new(missing), "few", f.new(few, "*left"),
 		"m", m.expr("count", precBit), "need", "count"}
 	if reserve > 0 {
 		v[len(v)-1] = "count + " + itoa(reserve)
 	}
 	g := &group{uses: []string{useHashMap}, names: []string{name}}
 	f.declare(g)
-	g.text(v.in("\n/// Numbers by name.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a> {\n    $items: HashMap<&'a str, $T>,\n}\n"))
+	g.text(v.in("\n/// Numbers by name.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a>(pub HashMap<&'a str, $T>);\n"))
 	verb := pick(c.rng, []string{"take", "remove", "sell", "use_up"})
 	l := newLines().open("if ", put(checks[0].code, "count")).add("return Err(", v.get("err"), ");").close()
-	l.chain("let left = ", "self."+items+".get_mut(name).ok_or("+v.get("miss")+")?", ";")
+	l.chain("let left = ", "self.0.get_mut(name).ok_or("+v.get("miss")+")?", ";")
 	l.open("if *left < ", v.get("need")).add("return Err(", v.get("few"), ");").close().add("*left -= count;").add("Ok(", m.expr("count", precBit), ")")
 	take := &Task{
 		Idiom: "question mark", Name: verb + "_" + m.frag, Receiver: ByMut, Self: d, Params: []Param{{"name", scalar(Str)}, {"count", t}}, Result: result(t, f.typ), Body: l.String(),
@@ -72,13 +72,13 @@ func storeInventory(c *ctx) *group {
 	if tooWide(take.Body) {
 		return storeInventory(c)
 	}
-	g.impl(v.in("impl<'a> $N<'a>"), v.in("    /// Starts with numbers by name.\n    pub fn new($items: HashMap<&'a str, $T>) -> Self {\n        Self { $items }\n    }\n"), take)
+	g.impl(v.in("impl $N<'_>"), take)
 	return g
 }
 
 // storeBuilder has methods that take a struct and return it changed.
 func storeBuilder(c *ctx) *group {
-	r := c.record(2, 3, 20)
+	r := c.withExtras(c.record(2, 3, 20))
 	a, i, b, j := c.twoFields(r)
 	m, p, k := c.drawStage(numMaps, r.num, false), c.drawStage(numPreds, r.num, false), c.between(0, 50)
 	x := pick(c.rng, []string{"value", "n", "amount", "x"})
@@ -107,11 +107,11 @@ func storeBuilder(c *ctx) *group {
 // storeWindow keeps the last few numbers.
 func storeWindow(c *ctx) *group {
 	t := scalar(pick(c.rng, []Kind{I32, I64, U32}))
-	name, values := pick(c.rng, []string{"Window", "Recent", "Average", "Trend", "Monitor", "Gauge"}), pick(c.rng, []string{"values", "readings", "samples", "items"})
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{values, vec(t)}}}
+	name := pick(c.rng, []string{"Window", "Recent", "Average", "Trend", "Monitor", "Gauge"})
+	d := &TypeDef{Name: name, Tuple: true, Fields: []Param{{"0", vec(t)}}}
 	size, m, p := c.between(2, 6), c.drawStage(numMaps, t, false), c.drawStage(numPreds, t, false)
 	kind := c.below(3)
-	v := vars{"N", name, "v", values, "T", t.text, "size", itoa(size), "m", m.expr("value", precBit), "p", put(p.code, "value")}
+	v := vars{"N", name, "v", "0", "T", t.text, "size", itoa(size), "m", m.expr("value", precBit), "p", put(p.code, "value")}
 	end := [...]string{"    self.$v.iter().sum()\n", "    self.$v.iter().copied().max().unwrap_or(0)\n", "    self.$v[0]\n"}[kind]
 	tmpl := "    let value = if $p { $m } else { value };\n    self.$v.push(value);\n    if self.$v.len() > $size {\n        self.$v.remove(0);\n    }\n" + end
 	if len("if "+v.get("p")+" { "+v.get("m")+" } else { value }") > 50 {
@@ -119,8 +119,8 @@ func storeWindow(c *ctx) *group {
 	}
 	verb := pick(c.rng, []string{"push", "record", "add", "observe"}) + [...]string{"_and_sum", "_and_max", "_and_oldest"}[kind]
 	g := &group{names: []string{name}}
-	g.text(v.in("/// The last few $v.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N {\n    $v: Vec<$T>,\n}\n"))
-	g.impl("impl "+name, v.in("    /// Starts with some $v.\n    pub fn new($v: Vec<$T>) -> Self {\n        Self { $v }\n    }\n"), &Task{
+	g.text(v.in("/// The last few numbers.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N(pub Vec<$T>);\n"))
+	g.impl("impl "+name, &Task{
 		Idiom: "statements", Name: verb, Receiver: ByMut, Self: d, Params: []Param{{"value", t}}, Result: t, Body: v.in(tmpl),
 		doc: "Appends `value`, " + m.text + " if it is " + p.text + ", drops the oldest beyond " + itoa(size) + ", and returns " + [...]string{"the sum.", "the largest, or 0.", "the oldest."}[kind],
 		inputs: func(g *rng) []Value {
@@ -149,9 +149,9 @@ func storeWindow(c *ctx) *group {
 // storeMatrix keeps a table in one vector.
 func storeMatrix(c *ctx) *group {
 	t := scalar(pick(c.rng, []Kind{I32, I64, U32}))
-	name, cells := pick(c.rng, []string{"Matrix", "Grid", "Board", "Image", "Map2d", "Field"}), pick(c.rng, []string{"cells", "data", "values", "tiles"})
-	width := pick(c.rng, []string{"width", "columns", "w"})
-	d := &TypeDef{Name: name, New: "new", Fields: []Param{{width, scalar(Usize)}, {cells, vec(t)}}}
+	name, cells := pick(c.rng, []string{"Matrix", "Grid", "Board", "Image", "Map2d", "Field"}), pick(c.rng, []string{"cells", "data", "values", "tiles", "items", "pixels", "spots"})
+	width := pick(c.rng, []string{"width", "columns", "w", "stride", "row_len"})
+	d := &TypeDef{Name: name, New: pick(c.rng, constructors), Fields: []Param{{width, scalar(Usize)}, {cells, vec(t)}}}
 	m, p, kind := c.drawStage(numMaps, t, false), c.drawStage(numPreds, t, false), c.below(3)
 	v := vars{"N", name, "w", width, "c", cells, "T", t.text, "m", m.expr("cell", precBit), "p", put(p.code, "cell"), "not", put(p.neg, "cell")}
 	fn := [...]string{"row_sum_", "column_", "at_"}[kind] + p.frag + "_" + m.frag
@@ -162,8 +162,7 @@ func storeMatrix(c *ctx) *group {
 	params := [...][]Param{{{"row", scalar(Usize)}}, {{"column", scalar(Usize)}}, {{"row", scalar(Usize)}, {"column", scalar(Usize)}}}[kind]
 	g := &group{names: []string{name}}
 	g.text(v.in("/// A table, row by row.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N {\n    $w: usize,\n    $c: Vec<$T>,\n}\n"))
-	g.impl("impl "+name, newLines().add("/// Keeps a table of rows of one width.").fnHead("pub fn new", []string{width + ": usize", cells + ": Vec<" + t.text + ">"}, " -> Self").
-		structLit("", "Self", []string{width, cells}, "").close().String(), &Task{
+	g.impl("impl "+name, d.constructor("Keeps a table of rows of one width."), &Task{
 		Idiom: [...]string{"loop", "loop", "question mark"}[kind], Name: fn, Receiver: ByRef, Self: d, Params: params, Result: [...]Type{t, vec(t), option(t)}[kind], Body: v.in(tmpl),
 		doc: [...]string{"Adds up the " + p.plural("cells") + " of a row, each " + m.text + ".", "Lists the " + p.plural("cells") + " of a column, each " + m.text + ".",
 			"Returns the cell at a row and column, " + m.text + ", if it is there and " + p.text + "."}[kind],
@@ -205,11 +204,11 @@ func matrixCells(args []Value, kind int, k Kind, p, m *stage) (Value, error) {
 // storeLedger keeps entries and answers questions about them.
 func storeLedger(c *ctx) *group {
 	t := scalar(pick(c.rng, []Kind{I32, I64}))
-	name, entry := pick(c.rng, []string{"Ledger", "Journal", "Diary", "Record", "Budget"}), pick(c.rng, []string{"entries", "lines", "bookings", "posts"})
+	name := pick(c.rng, []string{"Ledger", "Journal", "Diary", "Record", "Budget"})
 	et := tuple(scalar(Str), t)
-	d := &TypeDef{Name: name, New: "new", Params: "<'a>", Fields: []Param{{entry, vec(et)}}}
+	d := &TypeDef{Name: name, Tuple: true, Params: "<'a>", Fields: []Param{{"0", vec(et)}}}
 	m, p, limit, kind := c.drawStage(numMaps, t, false), c.drawStage(numPreds, t, false), c.between(20, 200), c.below(2)
-	v := vars{"N", name, "e", entry, "T", t.text, "m", m.expr("amount", precBit), "p", put(p.code, "amount"), "limit", itoa(limit), "not", put(p.neg, "amount")}
+	v := vars{"N", name, "e", "0", "T", t.text, "m", m.expr("amount", precBit), "p", put(p.code, "amount"), "limit", itoa(limit), "not", put(p.neg, "amount")}
 	fn := [...]string{"balance_of_" + p.frag + "_" + m.frag, "post_" + m.frag + "_up_to_" + itoa(limit)}[kind]
 	tmpl := [...]string{
 		"    let mut total = 0;\n    for &(owner, amount) in &self.$e {\n        if owner != name {\n            continue;\n        }\n        if $p {\n            total += $m;\n        } else {\n            total -= amount;\n        }\n    }\n    total\n",
@@ -231,8 +230,8 @@ func storeLedger(c *ctx) *group {
 		task.Receiver, task.Result, task.Params = ByMut, scalar(Bool), []Param{{"name", scalar(Str).as("&'a str")}, {"amount", t}}
 	}
 	g := &group{names: []string{name}}
-	g.text(v.in("/// Amounts by name, in order.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a> {\n    $e: Vec<(&'a str, $T)>,\n}\n"))
-	g.impl(v.in("impl<'a> $N<'a>"), v.in("    /// Starts with some $e.\n    pub fn new($e: Vec<(&'a str, $T)>) -> Self {\n        Self { $e }\n    }\n"), task)
+	g.text(v.in("/// Amounts by name, in order.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub struct $N<'a>(pub Vec<(&'a str, $T)>);\n"))
+	g.impl(v.in("impl<'a> $N<'a>"), task)
 	return g
 }
 

@@ -14,7 +14,7 @@ func structFamilies() []family {
 		at("struct/update", recordGroup(2, 3, 30, structUpdate)),
 		at("struct/take", recordGroup(2, 3, 30, structTake)),
 		at("struct/compare", recordGroup(2, 3, 30, structCompare)),
-		at("struct/make", recordGroup(2, 3, 20, structMake)),
+		at("struct/make", plainRecordGroup(2, 3, 20, structMake)),
 		at("struct/match", recordGroup(2, 3, 0, structMatch)),
 		at("struct/describe", recordGroup(2, 3, 100, structDescribe)),
 	}

@@ -68,7 +68,7 @@ func (c *ctx) traitRecord(o *ownTrait) *record {
 		r := c.record(2, 3, 20)
 		if !strings.Contains(" "+r.fields+" ", " "+o.method+" ") && r.def.Name != o.name {
 			r.setNumber(o.num)
-			return r
+			return c.withExtras(r)
 		}
 	}
 }
