@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mutation: GreaterThan(distance, -1-ε) in place of GreaterOrEqual in within, or
-// leaving the segments out of visibility, makes TestNothingLeaks fail; ignoring
+// Mutation: AddScalar(distance, 1) in place of distance in within, or leaving
+// the segments out of bias, makes TestNothingLeaks fail; ignoring
 // a field of Config makes its case of TestEveryOptionMatters fail.
 
 // logitsOf returns the logits [length, V] of one row.

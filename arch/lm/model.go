@@ -71,6 +71,9 @@ func (m *Model) Params() []Param { return m.Config.Params() }
 // with its initial value. It is an error if one exists already.
 func (m *Model) InitStore(store *model.Store, seed uint64) error {
 	for _, p := range m.Params() {
+		if store.GetVariable("/"+p.Name) != nil {
+			return fmt.Errorf("lm: parameter %s is in the store already", p.Name)
+		}
 		t := tensors.FromFlatDataAndDimensions(p.Init(seed), p.Shape...)
 		if _, err := store.CreateVariable("/"+p.Name, t); err != nil {
 			return fmt.Errorf("lm: parameter %s: %w", p.Name, err)

@@ -1,0 +1,155 @@
+package lm
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// Mutation: seeding Init without the name, or dividing the writing projections
+// by the root of NumLayers, makes these tests fail.
+
+// TestInit: values depend on seed and name, not on order; they have the
+// documented deviation, and the sizes of names do not correlate.
+func TestInit(t *testing.T) {
+	c := Config{VocabSize: 512, NumLayers: 8, Dim: 128, NumHeads: 4, NumKVHeads: 2, Context: 16, QKNorm: true}
+	params := c.Params()
+	read, write := 1/math.Sqrt(128.), 1/math.Sqrt(128.)/4 // √(2·8) = 4
+	want := map[string]float64{
+		"model.embed_tokens.weight": 0.02, "lm_head.weight": read,
+		"q_proj": read, "k_proj": read, "v_proj": read, "o_proj": write, "gate_proj": read, "up_proj": read,
+		"down_proj": 1 / math.Sqrt(float64(c.WithDefaults().HiddenDim)) / 4,
+	}
+	for _, p := range params {
+		v := p.Init(1)
+		require.Len(t, v, p.Size())
+		require.Equal(t, v, p.Init(1), p.Name)
+		if p.Class == Vector {
+			for _, x := range v {
+				require.Equal(t, float32(1), x, p.Name)
+			}
+			continue
+		}
+		require.NotEqual(t, v, p.Init(2), p.Name)
+		std, found := want[p.Name]
+		for key, s := range want {
+			if strings.Contains(p.Name, "."+key+".") {
+				std, found = s, true
+			}
+		}
+		require.True(t, found, p.Name)
+		var sum, square float64
+		for _, x := range v {
+			sum += float64(x)
+			square += float64(x) * float64(x)
+		}
+		n := float64(len(v))
+		require.InDelta(t, 0, sum/n, 5*std/math.Sqrt(n), p.Name) // five standard errors
+		require.InDelta(t, std, math.Sqrt(square/n), 5*std/math.Sqrt(2*n), p.Name)
+	}
+	q, k := params[2].Init(1), params[3].Init(1)
+	require.Contains(t, params[2].Name, "layers.0.self_attn.q_proj")
+	require.NotEqual(t, q[:len(k)], k, "another name has other values")
+}
+
+// TestParams checks what other packages rely on: names are unique, shapes have
+// the fan axes they claim, blocks and classes agree with the names.
+func TestParams(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := Config{
+			VocabSize: rapid.IntRange(1, 50).Draw(rt, "V"), NumLayers: rapid.IntRange(1, 4).Draw(rt, "L"), Context: 4,
+			NumKVHeads: rapid.IntRange(1, 3).Draw(rt, "kv"), HeadDim: 2 * rapid.IntRange(1, 4).Draw(rt, "d"),
+			Dim: rapid.IntRange(1, 20).Draw(rt, "C"), MLP: rapid.SampledFrom([]string{SwiGLU, ReLU2, SiLU}).Draw(rt, "mlp"),
+			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"),
+		}
+		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
+		require.NoError(rt, c.Validate())
+		seen := map[string]bool{}
+		for _, p := range c.Params() {
+			require.False(rt, seen[p.Name], p.Name)
+			seen[p.Name] = true
+			require.Equal(rt, p.Block >= 0, strings.Contains(p.Name, ".layers."), p.Name)
+			switch p.Class {
+			case Vector:
+				require.Len(rt, p.Shape, 1)
+				require.Equal(rt, []int{-1, -1}, []int{p.FanIn, p.FanOut})
+				require.Zero(rt, p.Std)
+				require.Equal(rt, p.Shape, p.DiskShape())
+			case Matrix, Head:
+				require.True(rt, p.Linear)
+				require.Equal(rt, []int{p.Shape[1], p.Shape[0]}, p.DiskShape())
+				require.Equal(rt, []int{0, 1}, []int{p.FanIn, p.FanOut})
+			case Embedding:
+				require.False(rt, p.Linear)
+				require.Equal(rt, p.Shape, p.DiskShape())
+			default:
+				rt.Fatalf("class %q", p.Class)
+			}
+		}
+		require.Equal(rt, !c.Tied, seen["lm_head.weight"])
+		require.Equal(rt, c.QKNorm, seen["model.layers.0.self_attn.q_norm.weight"])
+		require.Equal(rt, c.MLP == SwiGLU, seen["model.layers.0.mlp.gate_proj.weight"])
+	})
+}
+
+func TestInitStore(t *testing.T) {
+	m, err := New(referenceConfig())
+	require.NoError(t, err)
+	store := model.NewStore()
+	require.NoError(t, m.InitStore(store, 3))
+	for _, p := range m.Params() {
+		v := store.GetVariable("/" + p.Name)
+		require.NotNil(t, v, p.Name)
+		require.True(t, v.Trainable)
+		value, err := v.Value()
+		require.NoError(t, err)
+		require.Equal(t, p.Init(3), tensors.MustCopyFlatData[float32](value))
+	}
+	require.ErrorContains(t, m.InitStore(store, 3), "model.embed_tokens.weight")
+}
+
+// TestValidate: every field out of range is named with what is wanted, and all
+// of them at once.
+func TestValidate(t *testing.T) {
+	require.NoError(t, referenceConfig().Validate())
+	for want, change := range map[string]func(c *Config){
+		"vocabulary size 0":           func(c *Config) { c.VocabSize = 0 },
+		"-1 layers":                   func(c *Config) { c.NumLayers = -1 },
+		"dimension 0":                 func(c *Config) { c.Dim = 0 },
+		"0 heads":                     func(c *Config) { c.NumHeads = 0 },
+		"context 0":                   func(c *Config) { c.Context = 0 },
+		"hidden dimension -4":         func(c *Config) { c.HiddenDim = -4 },
+		"head dimension 5":            func(c *Config) { c.HeadDim = 5 },
+		"4 query heads over 3":        func(c *Config) { c.NumKVHeads = 3 },
+		`MLP "gelu"`:                  func(c *Config) { c.MLP = "gelu" },
+		"window -1":                   func(c *Config) { c.Window = -1 },
+		"loss chunk -2":               func(c *Config) { c.LossChunk = -2 },
+		"soft cap -3":                 func(c *Config) { c.SoftCap = -3 },
+		"RoPE theta -1":               func(c *Config) { c.RopeTheta = -1 },
+		"norm epsilon -1":             func(c *Config) { c.NormEps = -1 },
+		"4 query heads over -2":       func(c *Config) { c.NumKVHeads = -2 },
+		"want a positive even number": func(c *Config) { c.HeadDim = -2 },
+	} {
+		c := referenceConfig()
+		change(&c)
+		require.ErrorContains(t, c.Validate(), want)
+		_, err := New(c)
+		require.ErrorContains(t, err, want)
+	}
+	err := Config{}.Validate()
+	for _, want := range []string{"vocabulary", "layers", "dimension", "heads", "context"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestWithDefaults(t *testing.T) {
+	c := Config{Dim: 96, NumHeads: 3}.WithDefaults()
+	require.Equal(t, Config{Dim: 96, NumHeads: 3, NumKVHeads: 3, HeadDim: 32, HiddenDim: 256, MLP: SwiGLU, RopeTheta: 10000, NormEps: 1e-5}, c)
+	require.Equal(t, c, c.WithDefaults())
+	require.Equal(t, 384, Config{Dim: 96, NumHeads: 3, MLP: ReLU2}.WithDefaults().HiddenDim)
+}

@@ -1,0 +1,277 @@
+package lm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/precision/quant"
+)
+
+// Mutation: masking empty slots out of bias no longer, giving every pass the
+// number 0 in BlockStack.Forward, or leaving out Stream.Close in HiddenWith
+// makes these tests fail.
+
+// cache is a Keys for decoding: the stored keys and values of a layer and pass,
+// then the rows' own.
+type cache struct {
+	stored map[string]KV
+	extend map[string]KV // what the graph leaves for the next call
+}
+
+func (c *cache) Extend(layer, pass int, own KV) KV {
+	key := fmt.Sprint(layer, "/", pass)
+	old := c.stored[key]
+	all := KV{K: Concatenate([]*Node{old.K, own.K}, 1), V: Concatenate([]*Node{old.V, own.V}, 1),
+		Pos: Concatenate([]*Node{old.Pos, own.Pos}, 1), Seg: Concatenate([]*Node{old.Seg, own.Seg}, 1)}
+	c.extend[key] = own
+	return all
+}
+
+// TestCachedEqualsFull decodes rows in chunks through a cache with room for the
+// whole row: slots that are not filled yet are segment 0 and must not be seen.
+func TestCachedEqualsFull(t *testing.T) {
+	for _, v := range []struct {
+		name   string
+		change func(c *Config)
+	}{
+		{"two query heads a key head", func(*Config) {}},
+		{"one key head", func(c *Config) { c.NumKVHeads = 1 }},
+		{"window", func(c *Config) { c.Window = 4 }},
+		{"qk norm", func(c *Config) { c.QKNorm = true }},
+		{"documents", func(c *Config) { c.DocumentMask = true }},
+	} {
+		for _, chunks := range [][]int{{1, 1, 1, 1, 1, 1, 1, 1, 1}, {4, 5}, {8, 1}, {1, 8}, {2, 3, 4}} {
+			t.Run(fmt.Sprint(v.name, chunks), func(t *testing.T) {
+				c := referenceConfig()
+				v.change(&c)
+				m, err := New(c)
+				require.NoError(t, err)
+				store := storeOf(t, m, referenceOf(c, 5))
+				rng := rand.New(rand.NewPCG(3, 3))
+				tokens, pos, seg := row(rng, c.VocabSize, 4, 5)
+				if !c.DocumentMask {
+					tokens, pos, seg = row(rng, c.VocabSize, 9)
+				}
+				want := wide(runRows(t, m, store, tokens, pos, seg))
+				got := decode(t, m, store, tokens, pos, seg, chunks)
+				require.Less(t, relative(want, got), 1e-5)
+			})
+		}
+	}
+}
+
+func runRows(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int32) *tensors.Tensor {
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) *Node {
+		return m.Logits(scope, in[0], in[1], in[2])
+	})
+	require.NoError(t, err)
+	dims := []int{1, len(tokens)}
+	out, err := exec.Call1(tensorOf(tokens, dims), tensorOf(pos, dims), tensorOf(seg, dims))
+	require.NoError(t, err)
+	return out
+}
+
+// decode returns the logits of the row, computed chunk by chunk.
+func decode(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int32, chunks []int) []float64 {
+	c, capacity := m.Config, len(tokens)
+	width := c.NumKVHeads * c.HeadDim
+	k, v := make([][]float32, c.NumLayers), make([][]float32, c.NumLayers)
+	for l := range k {
+		k[l], v[l] = make([]float32, capacity*width), make([]float32, capacity*width)
+		for i := range k[l] { // what lies in an empty slot must not matter
+			k[l][i], v[l][i] = 1e3, 1e3
+		}
+	}
+	slotPos, slotSeg := make([]int32, capacity), make([]int32, capacity)
+	var logits []float64
+	for start, n := 0, 0; n < len(chunks); n++ {
+		end := start + chunks[n]
+		args := []any{tensorOf(tokens[start:end], []int{1, end - start}), tensorOf(pos[start:end], []int{1, end - start}),
+			tensorOf(seg[start:end], []int{1, end - start}), tensorOf(slotPos, []int{1, capacity}), tensorOf(slotSeg, []int{1, capacity})}
+		for l := range k {
+			args = append(args, tensorOf(k[l], []int{1, capacity, c.NumKVHeads, c.HeadDim}), tensorOf(v[l], []int{1, capacity, c.NumKVHeads, c.HeadDim}))
+		}
+		out := decodeChunk(t, m, store, args)
+		logits = append(logits, wide(out[0])...)
+		for l := range k {
+			copy(k[l][start*width:], tensors.MustCopyFlatData[float32](out[1+2*l]))
+			copy(v[l][start*width:], tensors.MustCopyFlatData[float32](out[2+2*l]))
+		}
+		copy(slotPos[start:], pos[start:end])
+		copy(slotSeg[start:], seg[start:end])
+		start = end
+	}
+	return logits
+}
+
+func decodeChunk(t *testing.T, m *Model, store *model.Store, args []any) []*tensors.Tensor {
+	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) []*Node {
+		keys := &cache{stored: map[string]KV{}, extend: map[string]KV{}}
+		for l := range m.Config.NumLayers {
+			keys.stored[fmt.Sprint(l, "/", 0)] = KV{K: in[5+2*l], V: in[6+2*l], Pos: in[3], Seg: in[4]}
+		}
+		out := []*Node{m.Unembed(scope, m.HiddenWith(keys, scope, in[0], in[1], in[2]))}
+		for l := range m.Config.NumLayers {
+			kv := keys.extend[fmt.Sprint(l, "/", 0)]
+			out = append(out, kv.K, kv.V)
+		}
+		return out
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	out, err := exec.Call(args...)
+	require.NoError(t, err)
+	return out
+}
+
+// twoStreams is a hyper-connection with two residual streams [B, R, 2, C] and
+// constant coefficients: it reads pre, writes post and exchanges mix of what
+// the streams hold.
+type twoStreams struct{ pre, post, mix [2]float64 }
+
+func (s twoStreams) weights(x *Node, w [2]float64) *Node {
+	return Reshape(Const(x.Graph(), []float32{float32(w[0]), float32(w[1])}), 1, 1, 2, 1)
+}
+
+func (s twoStreams) Open(x *Node) *Node {
+	dims := x.Shape().Dimensions
+	return BroadcastToDims(InsertAxes(x, 2), dims[0], dims[1], 2, dims[2])
+}
+
+func (s twoStreams) Apply(h *Node, sublayer func(x *Node) *Node) *Node {
+	y := sublayer(ReduceSum(Mul(h, s.weights(h, s.pre)), 2))
+	swapped := Concatenate([]*Node{SliceAxis(h, 2, AxisRange(1, 2)), SliceAxis(h, 2, AxisRange(0, 1))}, 2)
+	h = Add(Mul(h, s.weights(h, [2]float64{1 - s.mix[0], 1 - s.mix[1]})), Mul(swapped, s.weights(h, s.mix)))
+	return Add(h, Mul(InsertAxes(y, 2), s.weights(h, s.post)))
+}
+
+func (s twoStreams) Close(h *Node) *Node { return ReduceSum(h, 2) }
+
+// TestStreamSeam: equal streams that are read and written alike are the plain
+// residual, since the final norm takes away the factor of their sum; streams
+// that are written unequally are another model, and every coefficient counts.
+func TestStreamSeam(t *testing.T) {
+	c := referenceConfig()
+	r := referenceOf(c, 5)
+	rows := referenceRows(c.Context, c.VocabSize)
+	run := func(opts ...Option) evaluation {
+		m, err := New(c, opts...)
+		require.NoError(t, err)
+		return lossAndGradients(t, m, storeOf(t, m, r), rows)
+	}
+	plain := run()
+	for _, same := range []twoStreams{
+		{pre: [2]float64{1, 0}, post: [2]float64{1, 1}},
+		{pre: [2]float64{0.25, 0.75}, post: [2]float64{1, 1}, mix: [2]float64{0.5, 0.5}},
+	} {
+		got := run(WithStream(same))
+		require.Less(t, relative(plain.logits, got.logits), 1e-4) // ε of the final norm weighs a fourth
+		for i := range got.grads {
+			require.Less(t, relative(plain.grads[i], got.grads[i]), 1e-3)
+		}
+	}
+	base := twoStreams{pre: [2]float64{0.7, 0.3}, post: [2]float64{1, 0.5}, mix: [2]float64{0.1, 0.1}}
+	seen := [][]float64{plain.logits, run(WithStream(base)).logits}
+	for _, change := range []func(s *twoStreams){
+		func(s *twoStreams) { s.pre = [2]float64{0.9, 0.1} },
+		func(s *twoStreams) { s.post = [2]float64{0.5, 1.5} },
+		func(s *twoStreams) { s.mix = [2]float64{0.4, 0.4} },
+	} {
+		s := base
+		change(&s)
+		seen = append(seen, run(WithStream(s)).logits)
+	}
+	for i := range seen {
+		for j := range i {
+			require.Greater(t, relative(seen[i], seen[j]), 1e-3, "%d and %d", i, j)
+		}
+	}
+}
+
+// passes is OwnKeys that notes which layers ask, and in which pass.
+type passes struct{ asked []string }
+
+func (p *passes) Extend(layer, pass int, own KV) KV {
+	p.asked = append(p.asked, fmt.Sprint(layer, "/", pass))
+	return OwnKeys{}.Extend(layer, pass, own)
+}
+
+// TestStackSeam: two loops of a core are the model whose layers are the core
+// twice, with the blocks before and after run once, and each loop has keys of
+// its own.
+func TestStackSeam(t *testing.T) {
+	c := referenceConfig()
+	c.NumLayers = 4
+	looped, err := New(c)
+	require.NoError(t, err)
+	core := looped.stack.Core
+	looped.stack = BlockStack{Before: core[:1], Core: core[1:3], After: core[3:], Loops: 2}
+	r := referenceOf(c, 5)
+
+	flat := c
+	flat.NumLayers = 6
+	unrolled, err := New(flat)
+	require.NoError(t, err)
+	u := referenceOf(flat, 5)
+	for name, v := range r.Weights {
+		u.Weights[name] = v
+	}
+	for layer, from := range []int{0, 1, 2, 1, 2, 3} {
+		for _, p := range flat.Params() {
+			var rest string
+			if n, _ := fmt.Sscanf(p.Name, fmt.Sprintf("model.layers.%d.%%s", layer), &rest); n == 1 {
+				u.Weights[p.Name] = r.Weights[fmt.Sprintf("model.layers.%d.%s", from, rest)]
+			}
+		}
+	}
+	tokens, pos, seg := row(rand.New(rand.NewPCG(3, 3)), c.VocabSize, 9)
+	require.Less(t, relative(wide(runRows(t, unrolled, storeOf(t, unrolled, u), tokens, pos, seg)),
+		wide(runRows(t, looped, storeOf(t, looped, r), tokens, pos, seg))), 1e-5)
+
+	keys := &passes{}
+	exec, err := model.NewExec(backend, storeOf(t, looped, r), func(scope *model.Scope, in *Node) *Node {
+		return looped.HiddenWith(keys, scope, in, ZerosLike(in), OnesLike(in))
+	})
+	require.NoError(t, err)
+	_, err = exec.Compile(shapes.Make(dtypes.Int32, 1, 5))
+	require.NoError(t, err)
+	require.Equal(t, []string{"0/0", "1/0", "2/0", "1/1", "2/1", "3/0"}, keys.asked)
+}
+
+// byPath gives ternary precision to one weight.
+type byPath string
+
+func (p byPath) Spec(path string) quant.Spec {
+	if path == string(p) {
+		return quant.Ternary()
+	}
+	return quant.Spec{}
+}
+
+// TestPolicySeam: the policy is asked for every linear of a block by its name,
+// and decides alone.
+func TestPolicySeam(t *testing.T) {
+	c := referenceConfig()
+	r := referenceOf(c, 5)
+	rows := referenceRows(c.Context, c.VocabSize)
+	run := func(c Config, opts ...Option) []float64 {
+		m, err := New(c, opts...)
+		require.NoError(t, err)
+		return lossAndGradients(t, m, storeOf(t, m, r), rows).logits
+	}
+	plain := run(c)
+	for _, p := range c.Params() {
+		changed := relative(plain, run(c, WithPolicy(byPath(p.Name)))) > 1e-4
+		require.Equal(t, p.Class == Matrix, changed, p.Name)
+	}
+	c.Ternary = true
+	require.Equal(t, plain, run(c, WithPolicy(quant.Uniform{})))
+}
