@@ -87,7 +87,7 @@ func train(cfg lm.Config, set *shard.Set, steps int) *model.Store {
 		params = append(params, optim.Param{Name: p.Name, Shape: p.Shape, Class: string(p.Class), FanIn: p.FanIn, FanOut: p.FanOut})
 	}
 	opt := must(optim.New(params, optim.Config{Clip: 1, Groups: []optim.Group{
-		{Class: []string{string(lm.Matrix)}, Rule: muon.New(), LR: 0.02},
+		{Class: []string{string(lm.Matrix)}, Rule: muon.New().WithScale(muon.Original), LR: 0.02},
 		{Rule: adamw.New(), LR: 0.01},
 	}}))
 	opt.InitState(store)
