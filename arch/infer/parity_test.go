@@ -92,8 +92,9 @@ func randomTokens(rng *rand.Rand, vocab, n int) []int32 {
 	return ids
 }
 
-// graphLogits are the logits of the training graph for one sequence.
-func graphLogits(t *testing.T, c lm.Config, v map[string][]float32, ids []int32) []float32 {
+// trainingGraph returns a function that computes the logits of the training
+// graph for sequences of one length, which compiles once.
+func trainingGraph(t *testing.T, c lm.Config, v map[string][]float32) func(ids []int32) []float32 {
 	t.Helper()
 	if raceDetector {
 		t.Skip("the training graph runs on the Go backend, which the race detector's pointer checks do not accept")
@@ -109,9 +110,12 @@ func graphLogits(t *testing.T, c lm.Config, v map[string][]float32, ids []int32)
 		return m.Logits(scope, tokens, Iota(tokens.Graph(), tokens.Shape(), 1), OnesLike(tokens))
 	})
 	require.NoError(t, err)
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(ids, 1, len(ids)))
-	require.NoError(t, err)
-	return tensors.MustCopyFlatData[float32](out)
+	t.Cleanup(exec.Finalize)
+	return func(ids []int32) []float32 {
+		out, err := exec.Call1(tensors.FromFlatDataAndDimensions(ids, 1, len(ids)))
+		require.NoError(t, err)
+		return tensors.MustCopyFlatData[float32](out)
+	}
 }
 
 func maxDiff(a, b []float32) float64 {
@@ -154,13 +158,14 @@ func TestEqualsTrainingGraph(t *testing.T) {
 				c := small(v.change)
 				c.Ternary = quantised
 				e := newEngine(t, c, 3, WithThreads(1))
+				graph := trainingGraph(t, c, values(c, 3))
 				m := &margins{}
 				e.watch = m.watch
 				rng := rand.New(rand.NewPCG(5, 6))
 				strict, flipped := 0, 0
 				for seq := range sequences {
 					ids := randomTokens(rng, c.VocabSize, length)
-					want := graphLogits(t, c, values(c, 3), ids)
+					want := graph(ids)
 					s := e.NewSession(1)
 					m.smallest = 1
 					for i := range ids {
@@ -188,7 +193,7 @@ func TestLongEqualsTrainingGraph(t *testing.T) {
 	for _, window := range []int{0, 50} {
 		c := small(func(c *lm.Config) { c.Context, c.Window, c.QKNorm = 300, window, true })
 		ids := randomTokens(rand.New(rand.NewPCG(1, 2)), c.VocabSize, c.Context)
-		want := graphLogits(t, c, values(c, 4), ids)
+		want := trainingGraph(t, c, values(c, 4))(ids)
 		got, err := newEngine(t, c, 4).NewSession(1).Forward(Span{Tokens: ids, All: true})
 		require.NoError(t, err)
 		require.LessOrEqual(t, maxDiff(want, got[0]), 1e-4)
