@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 
+	"github.com/nanochat-go/nanochat/precision/rowwise"
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
@@ -158,14 +159,15 @@ func (b *attentionBlock) forward(q, k, v, bias, real *Node) *Node {
 	if sequences == 1 {
 		sequences = n
 	}
-	z := Add(Reshape(scores, sequences, -1, dims[2], keys), bias)
-	e := Exp(Sub(z, StopGradient(ReduceAndKeep(z, ReduceMax, -1))))
+	z := Reshape(scores, sequences, -1, dims[2], keys)
+	z = Add(z, rowwise.Repeat(bias, 1, z.Shape().Dim(1)))
+	e := Exp(rowwise.Sub(z, StopGradient(ReduceAndKeep(z, ReduceMax, -1))))
 	b.e = Reshape(e, n, -1, keys)
-	b.inv = Reciprocal(rowSums(b.e))
+	b.inv = Reciprocal(rowwise.Sums(b.e))
 	if real != nil {
 		b.inv = Reshape(Mul(Reshape(b.inv, sequences, -1, dims[2], 1), real), n, -1, 1)
 	}
-	b.y = Mul(Dot(b.e, b.v).General([]int{2}, []int{0}, []int{1}, []int{0}), b.inv)
+	b.y = rowwise.Scale(Dot(b.e, b.v).General([]int{2}, []int{0}, []int{1}, []int{0}), b.inv)
 	return Reshape(b.y, dims...)
 }
 
@@ -173,10 +175,10 @@ func (b *attentionBlock) forward(q, k, v, bias, real *Node) *Node {
 // its keys and values, transposed to [B·Hkv, d, S].
 func (b *attentionBlock) backward(dy *Node) (dq, dkT, dvT *Node) {
 	dims := dy.Shape().Dimensions
-	u := Mul(Reshape(dy, dims[0], -1, dims[3]), b.inv)
+	u := rowwise.Scale(Reshape(dy, dims[0], -1, dims[3]), b.inv)
 	dp := Dot(u, b.v).General([]int{2}, []int{0}, []int{2}, []int{0})
-	a := Sub(dp, rowSums(Mul(u, b.y)))
-	ds := Mul(b.e, Sub(a, Mul(rowSums(Mul(b.e, a)), b.inv)))
+	a := rowwise.Sub(dp, rowwise.Sums(Mul(u, b.y)))
+	ds := Mul(b.e, rowwise.Sub(a, Mul(rowwise.Sums(Mul(b.e, a)), b.inv)))
 	dq = Dot(ds, b.k).General([]int{2}, []int{0}, []int{1}, []int{0})
 	dkT = Dot(Transpose(b.q, 1, 2), ds).General([]int{2}, []int{0}, []int{1}, []int{0})
 	dvT = Dot(Transpose(u, 1, 2), b.e).General([]int{2}, []int{0}, []int{1}, []int{0})

@@ -6,6 +6,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
+	"github.com/nanochat-go/nanochat/precision/rowwise"
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
@@ -80,21 +81,21 @@ func rmsNorm(x, gain *Node, eps float64) *Node {
 	var n, inv *Node
 	forward := func(in []*Node) *Node {
 		rows := Reshape(in[0], -1, features)
-		mean := MulScalar(rowSums(Square(rows)), 1/float64(features))
+		mean := MulScalar(rowwise.Sums(Square(rows)), 1/float64(features))
 		inv = Reciprocal(Sqrt(AddScalar(mean, eps)))
-		n = Mul(rows, inv)
-		return Reshape(Mul(n, InsertAxes(in[1], 0)), x.Shape().Dimensions...)
+		n = rowwise.Scale(rows, inv)
+		return Reshape(rowwise.ScaleColumns(n, in[1]), x.Shape().Dimensions...)
 	}
 	return vjp.Custom([]*Node{x, gain}, forward, func(dy *Node) []*Node {
 		dy = Reshape(dy, -1, features)
-		u, w := Mul(dy, InsertAxes(gain, 0)), Mul(dy, n)
+		u, w := rowwise.ScaleColumns(dy, gain), Mul(dy, n)
 		var along *Node
 		if features == 1 {
-			along = Mul(u, MulScalar(Square(inv), eps))
+			along = rowwise.Scale(u, MulScalar(Square(inv), eps))
 		} else {
 			shared := MulScalar(MatMul(w, InsertAxes(gain, -1)), 1/float64(features))
-			along = Sub(u, Mul(n, shared))
+			along = Sub(u, rowwise.Scale(n, shared))
 		}
-		return []*Node{Reshape(Mul(along, inv), x.Shape().Dimensions...), columnSums(w)}
+		return []*Node{Reshape(rowwise.Scale(along, inv), x.Shape().Dimensions...), rowwise.ColumnSums(w)}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/nanochat-go/nanochat/precision/quant"
+	"github.com/nanochat-go/nanochat/precision/rowwise"
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
@@ -17,9 +19,10 @@ func (m *Model) Loss(scope *model.Scope, tokens, targets, pos, seg *Node) (nll, 
 	if shards <= 1 {
 		return m.LossOfHidden(scope, m.Hidden(scope, tokens, pos, seg), targets)
 	}
+	var operands quant.Operands
 	for i := range shards {
 		part := func(x *Node) *Node { return cut(x, 0, i*sequences/shards, (i+1)*sequences/shards) }
-		hidden := m.Hidden(scope, part(tokens), part(pos), part(seg))
+		hidden := m.hidden(&operands, OwnKeys{}, scope, part(tokens), part(pos), part(seg))
 		n, c := m.LossOfHidden(scope, hidden, part(targets))
 		if i == 0 {
 			nll, count = n, c
@@ -77,8 +80,8 @@ func crossEntropy(h, w, y, scored *Node, limit float64, chunk int) *Node {
 func chunkLoss(h, w, y, scored *Node, limit float64) (nll, dh, dw *Node) {
 	z := softCap(MatMul(h, w), limit)
 	top := ReduceAndKeep(z, ReduceMax, -1)
-	e := Exp(Sub(z, top))
-	norm := rowSums(e)
+	e := Exp(rowwise.Sub(z, top))
+	norm := rowwise.Sums(e)
 	rows := Iota(y.Graph(), shapes.Make(y.DType(), y.Shape().Dim(0), 1), 0)
 	at := Concatenate([]*Node{rows, InsertAxes(MaxScalar(y, 0), -1)}, -1)
 	logZ := Squeeze(Add(Log(norm), top), -1)
@@ -89,7 +92,7 @@ func chunkLoss(h, w, y, scored *Node, limit float64) (nll, dh, dw *Node) {
 		dz = Mul(dz, OneMinus(Square(MulScalar(z, 1/limit))))
 	}
 	factor := Div(InsertAxes(scored, -1), norm)
-	dh = Mul(Dot(dz, w).General([]int{1}, nil, []int{1}, nil), factor)
-	dw = MatMul(Transpose(Mul(h, factor), 0, 1), dz)
+	dh = rowwise.Scale(Dot(dz, w).General([]int{1}, nil, []int{1}, nil), factor)
+	dw = MatMul(Transpose(rowwise.Scale(h, factor), 0, 1), dz)
 	return nll, dh, dw
 }

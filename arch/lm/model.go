@@ -91,6 +91,8 @@ type Build struct {
 	keys  Keys
 	rope  ropeTables
 	remat bool
+	// operands is what the linears of the graph have quantised.
+	operands *quant.Operands
 	// use, when set, sees every parameter and replaces its node.
 	use func(p *Node) *Node
 }
@@ -119,7 +121,7 @@ func (c *Build) param(name string) *Node {
 // Linear returns x·W for the named weight, in the precision that the policy
 // chooses for it.
 func (c *Build) Linear(name string, x *Node) *Node {
-	return quant.Linear(c.model.policy.Spec(name), x, c.param(name))
+	return c.operands.Linear(c.model.policy.Spec(name), x, c.param(name))
 }
 
 // Norm applies the RMSNorm with the named gain over the last axis.
@@ -135,11 +137,17 @@ func (m *Model) Hidden(scope *model.Scope, tokens, pos, seg *Node) *Node {
 
 // HiddenWith is Hidden with another choice of keys, a cache for example.
 func (m *Model) HiddenWith(keys Keys, scope *model.Scope, tokens, pos, seg *Node) *Node {
+	return m.hidden(new(quant.Operands), keys, scope, tokens, pos, seg)
+}
+
+// hidden is HiddenWith; parts of one batch share operands, which has their
+// quantised weights.
+func (m *Model) hidden(operands *quant.Operands, keys Keys, scope *model.Scope, tokens, pos, seg *Node) *Node {
 	_, own := keys.(OwnKeys)
 	if own && tokens.Shape().Dim(1) > m.Config.Context {
 		exceptions.Panicf("lm: tokens %s are longer than the context of %d", tokens.Shape(), m.Config.Context)
 	}
-	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, remat: m.Config.Remat && own}
+	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, remat: m.Config.Remat && own, operands: operands}
 	if !m.Config.DocumentMask && own {
 		pos = Iota(c.g, pos.Shape(), 1)
 	}

@@ -7,6 +7,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 
+	"github.com/nanochat-go/nanochat/precision/rowwise"
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
@@ -53,14 +54,13 @@ func (r ropeTables) apply(x *Node) *Node {
 		func(dy *Node) []*Node { return []*Node{rotate(dy, r.cos, Neg(r.sin))} })
 }
 
-// rotate turns the pairs (x_t, x_{t+d/2}) of x [B, R, H, d]. The tables are
-// expanded over the heads first: that happens once in a graph, and the Go
-// backend multiplies equal shapes three times as fast as it broadcasts.
+// rotate turns the pairs (x_t, x_{t+d/2}) of x [B, R, H, d].
 func rotate(x, cos, sin *Node) *Node {
 	half := x.Shape().Dim(-1) / 2
 	a := SliceAxis(x, -1, AxisRange(0, half))
 	b := SliceAxis(x, -1, AxisRange(half))
-	cos, sin = BroadcastToShape(cos, a.Shape()), BroadcastToShape(sin, a.Shape())
+	heads := x.Shape().Dim(2)
+	cos, sin = rowwise.Repeat(cos, 2, heads), rowwise.Repeat(sin, 2, heads)
 	return Concatenate([]*Node{
 		Sub(Mul(a, cos), Mul(b, sin)),
 		Add(Mul(b, cos), Mul(a, sin)),

@@ -165,8 +165,15 @@ func TestThreeProductNodes(t *testing.T) {
 	}
 }
 
-// products counts the products that nodes depend on.
+// products counts the matrix products that nodes depend on. Products with a
+// batch axis are scalings of rows, see package rowwise.
 func products(nodes []*Node) int {
+	return count(nodes, func(x *Node) bool { return x.Type() == NodeTypeDotGeneral && x.Inputs()[0].Rank() == 2 })
+}
+
+// count counts the nodes that nodes depend on, themselves included, that f
+// holds for.
+func count(nodes []*Node, f func(x *Node) bool) int {
 	seen := map[*Node]bool{}
 	n := 0
 	var visit func(x *Node)
@@ -175,7 +182,7 @@ func products(nodes []*Node) int {
 			return
 		}
 		seen[x] = true
-		if x.Type() == NodeTypeDotGeneral {
+		if f(x) {
 			n++
 		}
 		for _, in := range x.Inputs() {
@@ -186,6 +193,51 @@ func products(nodes []*Node) int {
 		visit(x)
 	}
 	return n
+}
+
+// TestOperandsShared: linears that share their operands have the values and
+// gradients of linears that do not, bit for bit, and quantise each operand once
+// and turn activations over once.
+func TestOperandsShared(t *testing.T) {
+	weights := func(x *Node) (names [3]*Node) {
+		for i, out := range []int{4, 8, 4} { // narrower and wider than the activations
+			w := AddScalar(Iota(x.Graph(), shapes.Make(dtypes.Float32, 6, out), i%2), -2.5-float64(i))
+			names[i] = Mul(w, Sin(MulScalar(w, 3)))
+		}
+		return names
+	}
+	build := func(linear func() func(s Spec, x, w *Node) *Node) func(x *Node) []*Node {
+		return func(x *Node) []*Node {
+			w, l := weights(x), linear()
+			sum := ReduceAllSum(l(Ternary(), x, w[0]))
+			for _, wi := range []*Node{w[1], w[2], w[2]} {
+				sum = Add(sum, ReduceAllSum(Square(l(Ternary(), x, wi))))
+			}
+			return append(Gradient(sum, x, w[0], w[1], w[2]), sum)
+		}
+	}
+	kinds := func(nodes []*Node) (quantised, turned int) {
+		quantised = count(nodes, func(x *Node) bool { return x.Type() == NodeTypeAbs })
+		turned = count(nodes, func(x *Node) bool { return x.Type() == NodeTypeTranspose })
+		return
+	}
+	x := [][]float32{{1, -2, 0.3, 4, 0.5, -6}, {0.1, 0.2, -3, 0.4, 5, 6}, {1, 1, -1, 1, 2, 3}}
+	var values [2][]*tensors.Tensor
+	for i, linear := range []func() func(s Spec, x, w *Node) *Node{
+		func() func(s Spec, x, w *Node) *Node { return Linear },
+		func() func(s Spec, x, w *Node) *Node { return new(Operands).Linear },
+	} {
+		values[i] = MustExecOnceN(backend, func(x *Node) []*Node {
+			out := build(linear)(x)
+			quantised, turned := kinds(out)
+			require.Equal(t, []int{8, 4}[i], quantised)
+			require.Equal(t, []int{7, 1}[i], turned)
+			return out
+		}, x)
+	}
+	for i, want := range values[0] {
+		require.Equal(t, want.Value(), values[1][i].Value())
+	}
 }
 
 // TestTernaryByHand is the example of BitNet b1.58's definition.

@@ -2,6 +2,8 @@ package ternary
 
 import (
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/nanochat-go/nanochat/precision/rowwise"
 )
 
 // QuantActivations returns the codes of x [..., features] as whole numbers in
@@ -9,7 +11,8 @@ import (
 func QuantActivations(x *Node) (codes, scale *Node) {
 	x = StopGradient(x)
 	a := MaxScalar(ReduceAndKeep(Abs(x), ReduceMax, -1), MinScale)
-	codes = ClipScalar(Round(Mul(x, Div(ConstAs(a, float32(127)), a))), -128, 127)
+	// |x| ≤ a: what rounds to a whole number is at most 127, so nothing is clipped.
+	codes = Round(rowwise.Scale(x, Div(ConstAs(a, float32(127)), a)))
 	return codes, MulScalar(a, 1.0/127)
 }
 

@@ -34,14 +34,23 @@ func Custom(inputs []*Node, forward func(inputs []*Node) *Node, backward func(dy
 	})
 }
 
-// Touch returns y with a gradient path to each x that carries nothing: the
-// first element of x is added to y and taken away again. It serves the forward
-// function of Custom when y was computed from stopped values, as a quantised
-// operand is.
+// Touch returns y with a gradient path to each x that carries nothing: the sum
+// of their first elements is added to y after it was taken away from itself. It
+// serves the forward function of Custom when y was computed from stopped
+// values, as a quantised operand is; y may be any small node on the way to the
+// result.
 func Touch(y *Node, xs ...*Node) *Node {
+	var sum *Node
 	for _, x := range xs {
 		first := Reshape(SliceAxis(Reshape(x, -1), 0, AxisElem(0)))
-		y = Add(y, Sub(first, StopGradient(first)))
+		if sum == nil {
+			sum = first
+		} else {
+			sum = Add(sum, first)
+		}
 	}
-	return y
+	if sum == nil {
+		return y
+	}
+	return Add(y, Sub(sum, StopGradient(sum)))
 }

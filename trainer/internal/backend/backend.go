@@ -181,13 +181,15 @@ func tuneCollector() {
 // goBackendName is what the Go backend calls itself.
 const goBackendName = "Go Backend"
 
-// Shards is the number of independent parts into which a batch should be
-// divided for a backend, see lm.WithShards. Most operations of the Go backend
-// use one thread. The number does not depend on the machine, so that a seed
-// gives the same weights on all.
-func Shards(b compute.Backend) int {
+// Shards is the number of independent parts into which a batch of so many
+// tokens should be divided for a backend, see lm.WithShards. Most operations of
+// the Go backend use one thread, but starting one costs what a few hundred
+// elements do. The number does not depend on the machine, so that a seed gives
+// the same weights on all.
+func Shards(b compute.Backend, tokens int) int {
+	const most, tokensOfOne = 4, 512
 	if b.Name() == goBackendName {
-		return 4
+		return max(1, min(most, tokens/tokensOfOne))
 	}
 	return 1
 }

@@ -54,7 +54,9 @@ func TestOpenGoAndPeak(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "go", c.Name)
 	defer b.Finalize()
-	require.Equal(t, 4, Shards(b))
+	for tokens, want := range map[int]int{1: 1, 600: 1, 1280: 2, 2048: 4, 1 << 20: 4} {
+		require.Equal(t, want, Shards(b, tokens))
+	}
 	peak, err := Peak(b)
 	require.NoError(t, err)
 	require.Greater(t, peak, 1e8)

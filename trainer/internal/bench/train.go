@@ -43,7 +43,7 @@ type TrainResult struct {
 // Train measures training steps.
 func Train(ctx context.Context, b compute.Backend, o TrainOptions) (TrainResult, error) {
 	r := TrainResult{Steps: o.Steps, Backend: b.Name()}
-	stepper, err := newStepper(b, o.Model)
+	stepper, err := newStepper(b, o.Model, o.Batch)
 	if err != nil {
 		return r, err
 	}
@@ -86,8 +86,8 @@ func Train(ctx context.Context, b compute.Backend, o TrainOptions) (TrainResult,
 	return r, nil
 }
 
-func newStepper(b compute.Backend, cfg lm.Config) (*run.Stepper, error) {
-	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b)))
+func newStepper(b compute.Backend, cfg lm.Config, batch int) (*run.Stepper, error) {
+	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b, batch*cfg.Context)))
 	if err != nil {
 		return nil, err
 	}

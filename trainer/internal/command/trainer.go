@@ -19,6 +19,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/update"
 	"github.com/nanochat-go/nanochat/systems/minato"
 
+	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 	"github.com/nanochat-go/nanochat/trainer/internal/checkpoint"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
@@ -86,7 +87,7 @@ type trainer struct {
 func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared) (*trainer, error) {
 	t := &trainer{cfg: c, dir: dir, data: d}
 	cfg := c.LM(d.Tokenizer.VocabSize())
-	m, err := lm.New(cfg)
+	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b, c.Train.Batch*c.Model.Context)))
 	if err != nil {
 		return nil, err
 	}
