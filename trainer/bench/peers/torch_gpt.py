@@ -2,7 +2,7 @@
 """The transformer of arch/lm in PyTorch, to compare speed and quality with.
 
   torch_gpt.py --steps 20 [--eager]                    speed on random tokens
-  torch_gpt.py --train T.u16 --val V.u16 --val-bytes N --seconds 1200   quality on files of 16-bit token ids
+  torch_gpt.py --data DIR --seconds 1200 [--report FILE]   quality on a folder of `trainer data prepare` or of a run
 
 The model is the one of `trainer bench train`: RMSNorm with gain, rotary embedding (half-split), causal attention, SiLU MLP
 of four times the width, no biases, untied head, float32. It is compiled unless --eager is given, uses the fused attention
@@ -11,18 +11,23 @@ up over 50 steps and, with --seconds, falls linearly over the last 40 % of the t
 neither timed nor counted against --seconds.
 
 One JSON object goes to standard output. Speed: tokens_per_second (median step), best_tokens_per_second. Quality: val_nats
-per token, val_bpb, and the training curve as [seconds, step, loss].
+per token and val_bpb over the whole validation set in rows that do not overlap, and the curve of val_bpb over its beginning
+as [seconds, bits per byte]; evaluating is not counted against --seconds. FILE is for RUN/peers/NAME.json, which `trainer
+report` draws beside the run's own curve.
 """
 import argparse
 import json
 import math
 import statistics
+import sys
 import time
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from prepared import read_set
 
 
 def arguments():
@@ -39,11 +44,15 @@ def arguments():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--decay", type=float, default=0.1)
-    p.add_argument("--train", help="token file")
-    p.add_argument("--val", help="token file")
-    p.add_argument("--val-bytes", type=int, help="bytes of text in the validation tokens")
+    p.add_argument("--data", help="folder with train-*.tok and val-*.tok")
     p.add_argument("--seconds", type=float, help="train for this long instead of --steps")
-    return p.parse_args()
+    p.add_argument("--eval-every", type=float, default=60, help="seconds between points of the curve")
+    p.add_argument("--eval-tokens", type=int, default=32768, help="validation tokens for a point of the curve")
+    p.add_argument("--report", help="file for RUN/peers")
+    o = p.parse_args()
+    if bool(o.data) != bool(o.seconds):
+        p.error("--data and --seconds go together")
+    return o
 
 
 class RMSNorm(nn.Module):
@@ -115,9 +124,9 @@ def adamw(model, o):
 
 
 def batches(o):
-    """Yields tokens and targets [batch, seq], random or cut at random places of the training file."""
+    """Yields tokens and targets [batch, seq], random or cut at random places of the training set."""
     rng = np.random.default_rng(o.seed)
-    data = np.memmap(o.train, dtype=np.uint16, mode="r") if o.train else None
+    data = read_set(o.data, "train")[0] if o.data else None
     while True:
         if data is None:
             window = rng.integers(0, o.vocab, (o.batch, o.seq + 1))
@@ -128,8 +137,8 @@ def batches(o):
         yield window[:, :-1].contiguous(), window[:, 1:].contiguous()
 
 
-def train(model, o):
-    """Returns the seconds of the timed steps and the curve of losses."""
+def train(model, o, evaluate):
+    """Returns the seconds of the timed steps and the curve of evaluate(), whose time is not counted."""
     step_of = model if o.eager else torch.compile(model)
     optimizer, source = adamw(model, o), batches(o)
     begin, took, curve, n = time.perf_counter(), [], [], 0
@@ -153,18 +162,20 @@ def train(model, o):
         n += 1
         if n == 2:
             begin = time.perf_counter()
-        if n % 50 == 0:
-            curve.append([round(time.perf_counter() - begin, 2), n, round(value, 4)])
+        spent = time.perf_counter() - begin
+        if o.data and n >= 2 and spent >= o.eval_every * (len(curve) + 1):
+            curve.append([round(spent, 1), round(evaluate(o.eval_tokens), 4)])
+            print(f"{curve[-1][0]:.0f} s, step {n}: loss {value:.3f}, {curve[-1][1]} bits per byte", file=sys.stderr)
+            begin += time.perf_counter() - begin - spent
 
 
 @torch.no_grad()
-def evaluate(model, o):
-    """Nats per token over the validation file in rows that do not overlap."""
-    data = torch.from_numpy(np.fromfile(o.val, dtype=np.uint16).astype(np.int64))
-    rows = (len(data) - 1) // o.seq
-    tokens, targets = data[: rows * o.seq].view(rows, o.seq), data[1 : rows * o.seq + 1].view(rows, o.seq)
+def nats_per_token(model, data, seq):
+    """Over rows of the tokens data that do not overlap."""
+    rows = (len(data) - 1) // seq
+    tokens, targets = data[: rows * seq].view(rows, seq), data[1 : rows * seq + 1].view(rows, seq)
     total = sum(model(tokens[i : i + 8], targets[i : i + 8]).item() * targets[i : i + 8].numel() for i in range(0, rows, 8))
-    return total / targets.numel(), len(data)
+    return total / targets.numel()
 
 
 def main():
@@ -172,18 +183,31 @@ def main():
     torch.set_num_threads(o.threads)
     torch.manual_seed(o.seed)
     model = Transformer(o)
-    took, curve = train(model, o)
+    if o.data:
+        val, size = read_set(o.data, "val")
+        val, bits = torch.from_numpy(val.astype(np.int64)), len(val) / size / math.log(2)
+
+    def bits_per_byte(tokens):
+        return nats_per_token(model, val[: tokens + 1], o.seq) * bits
+
+    took, curve = train(model, o, bits_per_byte)
     tokens = o.batch * o.seq
+    peer = "PyTorch " + torch.__version__ + (" eager" if o.eager else " compiled")
     report = {
-        "peer": "PyTorch " + torch.__version__ + (" eager" if o.eager else " compiled"),
+        "peer": peer,
         "steps": len(took),
         "tokens_per_second": tokens / statistics.median(took),
         "best_tokens_per_second": tokens / min(took),
     }
-    if o.val:
-        nats, count = evaluate(model, o)
-        report.update(val_nats=nats, val_bpb=nats / math.log(2) * count / o.val_bytes, curve=curve)
+    if o.data:
+        bpb = bits_per_byte(len(val))
+        report.update(val_nats=bpb / bits, val_bpb=bpb, curve=curve)
+        curve = curve + [[o.seconds, bpb]]
     print(json.dumps(report))
+    if o.report:
+        command = "trainer/bench/peers/torch_gpt.py --lr %g --seconds %g" % (o.lr, o.seconds)
+        with open(o.report, "w", encoding="utf-8") as f:
+            json.dump({"name": peer + " AdamW", "command": command, "seconds": [c[0] for c in curve], "bpb": [c[1] for c in curve]}, f)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/nanochat-go/nanochat/arch/estimate"
 	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
@@ -80,9 +81,7 @@ func Train(ctx context.Context, b compute.Backend, o TrainOptions) (TrainResult,
 	slices.Sort(seconds)
 	r.TokensPerSecond = tokens / seconds[len(seconds)/2]
 	r.BestTokensPerSecond = tokens / seconds[0]
-	if o.PeakFLOPS > 0 {
-		r.MFU = TrainFLOPs(o.Model) * r.TokensPerSecond / o.PeakFLOPS
-	}
+	r.MFU = estimate.MFU(o.Model, o.Model.Context, r.TokensPerSecond, o.PeakFLOPS)
 	return r, nil
 }
 
@@ -110,22 +109,4 @@ func randomRows(rng *rand.Rand, o TrainOptions) run.Rows {
 		b.Positions[i], b.Segments[i] = int32(i%o.Model.Context), 1
 	}
 	return b
-}
-
-// TrainFLOPs is the number of floating-point operations of training on one
-// token: 6 for every parameter in a product and 12·L·H·d·T for attention over
-// a full context of T (arXiv:2204.02311, appendix B).
-func TrainFLOPs(c lm.Config) float64 {
-	c = c.WithDefaults()
-	inProducts := 0
-	for _, p := range c.Params() {
-		if p.Class == lm.Matrix || p.Class == lm.Head || c.Tied && p.Class == lm.Embedding {
-			inProducts += p.Size()
-		}
-	}
-	span := c.Context
-	if c.Window > 0 {
-		span = min(span, c.Window)
-	}
-	return 6*float64(inProducts) + 12*float64(c.NumLayers*c.NumHeads*c.HeadDim*span)
 }

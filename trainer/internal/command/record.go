@@ -4,7 +4,8 @@ import (
 	"math"
 	"os"
 
-	"github.com/nanochat-go/nanochat/trainer/internal/bench"
+	"github.com/nanochat-go/nanochat/arch/estimate"
+
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
 	"github.com/nanochat-go/nanochat/trainer/internal/run"
@@ -31,11 +32,9 @@ func (t *trainer) openRecorder(p *track.Progress, resume bool, step int, peak fl
 	if err != nil {
 		return nil, err
 	}
-	r := &recorder{Run: records, steps: t.cfg.Train.Steps, bitsPerNat: bitsPerNat(t.data.Manifest.Train)}
-	if peak > 0 {
-		r.perToken = bench.TrainFLOPs(t.stepper.Model.Config) / peak
-	}
-	return r, nil
+	model := t.stepper.Model.Config
+	return &recorder{Run: records, steps: t.cfg.Train.Steps, bitsPerNat: bitsPerNat(t.data.Manifest.Train),
+		perToken: estimate.MFU(model, model.Context, 1, peak)}, nil
 }
 
 // bitsPerNat turns nats per token into bits per byte of a text.
