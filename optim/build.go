@@ -25,6 +25,7 @@ type Builder struct {
 	lr, restLR        float64 // restLR 0: as lr
 	weightDecay, clip float64
 	rest              []string
+	matrixState       update.Storage
 }
 
 // Build starts a Builder from the two rules and the learning rate of both.
@@ -46,6 +47,11 @@ func (b *Builder) WithRestLearningRate(lr float64) *Builder { b.restLR = lr; ret
 // more. Gains and biases do not decay.
 func (b *Builder) WithWeightDecay(decay float64) *Builder { b.weightDecay = decay; return b }
 
+// WithMatrixState sets how the state of the matrices is kept between steps, see
+// package storage: Linear8 makes Muon 8-bit Muon. Matrices with fewer than
+// DefaultStoreFrom values keep float32.
+func (b *Builder) WithMatrixState(s update.Storage) *Builder { b.matrixState = s; return b }
+
 // WithClip bounds the joint norm of the gradients.
 func (b *Builder) WithClip(norm float64) *Builder { b.clip = norm; return b }
 
@@ -65,7 +71,7 @@ func (b *Builder) Done() *Optimizer {
 		lr = b.lr
 	}
 	groups := []Group{
-		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, optional: true},
+		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, Storage: b.matrixState, optional: true},
 		{Class: []string{"vector"}, Rule: b.other, LR: lr, optional: true},
 		{Rule: b.other, LR: lr, WeightDecay: b.weightDecay},
 	}

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"testing"
 
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/storage"
 )
 
 // Mutation: giving the rest the matrices' rate in Done, or decaying vectors
@@ -77,6 +80,22 @@ func TestBuilderOptionsAct(t *testing.T) {
 	require.Regexp(t, `readout/dense/weights +\[8 1\] +matrix +adamw +0.02 +0.5 `, o.Table())
 	// A first step does not see the size of gradients, a second one does.
 	require.Equal(t, "hHrR", changed(weights(t, muon.New().Optimizer(0.02).Done()), weights(t, muon.New().Optimizer(0.02).WithClip(0.01).Done())))
+}
+
+// TestBuilderMatrixState: matrices that are large enough keep their state as
+// the builder says, everything else in float32.
+func TestBuilderMatrixState(t *testing.T) {
+	store := newStore(t)
+	network := func(scope *model.Scope, x *Node) *Node {
+		x = layers.Dense(scope.In("wide"), x, true, 1366) // 4098 weights
+		return layers.Dense(scope.In("readout"), Tanh(x), true, 1)
+	}
+	o := muon.New().Optimizer(0.02).WithMatrixState(storage.Linear8(storage.DefaultBlock)).Done()
+	trainStep(t, newTrainer(store, network, o), batch(0, 8))
+	require.Regexp(t, `wide/dense/weights .* linear8/256 +4166\n`, o.Table()) // 4098 codes, 17 scales
+	require.Regexp(t, `wide/dense/biases .* float32 `, o.Table())
+	require.Regexp(t, `readout/dense/weights .* float32 `, o.Table())
+	require.Equal(t, o.PlanStateBytes(), optim.StateBytes(store))
 }
 
 func TestBuilderFromScope(t *testing.T) {

@@ -36,7 +36,7 @@
 //	/optim/step, /optim/skipped           int32 counters
 //	/optim/multiplier                     float32, set by SetMultiplier
 //	/optim/group.<i>.{lr,decay,complement} float32, complement is 1-β
-//	/optim/<state>/<parameter>            what the rule declares
+//	/optim/<state>/<parameter>            what the rule declares, as its storage keeps it
 //	/optim/accumulated/<parameter>        only when gradients are accumulated
 //
 // Specs lists them; PlanStateBytes adds them up before they exist and

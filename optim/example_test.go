@@ -25,9 +25,9 @@ func ExampleNew() {
 	fmt.Print(opt.Table())
 	fmt.Println(opt.PlanStateBytes(), "bytes of state")
 	// Output:
-	// parameter               shape      class      rule   lr     decay  state bytes
-	// embed.weight            [1024 64]  embedding  adamw  0.004  0      524288
-	// layers.0.q_proj.weight  [64 64]    matrix     muon   0.02   0.1    16384
-	// layers.0.norm.weight    [64]       vector     adamw  0.004  0      512
+	// parameter               shape      class      rule   lr     decay  state    bytes
+	// embed.weight            [1024 64]  embedding  adamw  0.004  0      float32  524288
+	// layers.0.q_proj.weight  [64 64]    matrix     muon   0.02   0.1    float32  16384
+	// layers.0.norm.weight    [64]       vector     adamw  0.004  0      float32  512
 	// 541220 bytes of state
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/clip"
 	"github.com/nanochat-go/nanochat/optim/internal/golden"
 	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
+	"github.com/nanochat-go/nanochat/optim/internal/ref"
+	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/schedule"
@@ -71,6 +73,25 @@ func TestGoldenAdamw(t *testing.T) {
 			checkSchedule(t, c)
 		default:
 			t.Fatalf("case %s is not understood", c.Name)
+		}
+	})
+}
+
+func TestGoldenLion(t *testing.T) {
+	golden.Load(t, "lion", goldenDir).Run(t, func(t *testing.T, c *golden.Case) {
+		c.Known("lr", "b1", "b2", "weight_decay", "order")
+		p := optim.Param{Name: "w", Shape: c.Shape("w0"), FanIn: -1, FanOut: -1}
+		got := trajectory(t, c, p, optim.Group{Rule: lion.New().WithBetas(c.Number("b1", 0), c.Number("b2", 0)),
+			LR: c.Number("lr", 0), WeightDecay: c.Number("weight_decay", 0)})
+		checkTrajectory(t, c, "params", got["w"])
+		c.Check("momentum", got["momentum"])
+
+		// The reference against float64: far below what a float32 could tell.
+		want := ref.Lion{LR: c.Number("lr", 0), Beta1: c.Number("b1", 0), Beta2: c.Number("b2", 0), Decay: c.Number("weight_decay", 0)}
+		w, grads := append([]float64{}, c.F64("w0")...), c.F64("grads")
+		for steps := c.F64("params_f64"); len(steps) > 0; steps, grads = steps[len(w):], grads[len(w):] {
+			want.Step(w, grads[:len(w)])
+			require.InDeltaSlice(t, steps[:len(w)], w, 1e-12)
 		}
 	})
 }

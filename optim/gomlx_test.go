@@ -96,11 +96,11 @@ func TestTrainer(t *testing.T) {
 	require.Equal(t, []int{201, 0}, []int{made, skipped})
 	require.Equal(t, o.PlanStateBytes(), optim.StateBytes(store))
 	require.Equal(t, ""+
-		"parameter              shape  class   rule   lr    decay  state bytes\n"+
-		"hidden/dense/weights   [3 8]  matrix  muon   0.05  0      96\n"+
-		"hidden/dense/biases    [8]    vector  adamw  0.05  0      64\n"+
-		"readout/dense/weights  [8 1]  matrix  muon   0.05  0      32\n"+
-		"readout/dense/biases   [1]    vector  adamw  0.05  0      8\n", o.Table())
+		"parameter              shape  class   rule   lr    decay  state    bytes\n"+
+		"hidden/dense/weights   [3 8]  matrix  muon   0.05  0      float32  96\n"+
+		"hidden/dense/biases    [8]    vector  adamw  0.05  0      float32  64\n"+
+		"readout/dense/weights  [8 1]  matrix  muon   0.05  0      float32  32\n"+
+		"readout/dense/biases   [1]    vector  adamw  0.05  0      float32  8\n", o.Table())
 
 	trainStep(t, trainer, batch(1, 32)) // another batch size is another graph
 	made, _ = o.Counters(store)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
 
@@ -30,8 +31,18 @@ type Group struct {
 	// Momentum replaces the rule's default β when it is not nil.
 	Momentum *float64
 
+	// Storage is how the rule's state is kept between steps, see package storage;
+	// nil is float32. Parameters with fewer than StoreFrom values keep float32
+	// whatever it says; 0 is DefaultStoreFrom.
+	Storage   update.Storage
+	StoreFrom int
+
 	optional bool // may stay without parameters
 }
+
+// DefaultStoreFrom is the size from which on a group's Storage counts: below
+// it the scales of blocks weigh more, and there is little to save.
+const DefaultStoreFrom = 4096
 
 // Config says how parameters are updated. The first group that matches a
 // parameter takes it. A parameter without a group is an error. So is a group
@@ -88,6 +99,9 @@ func (c Config) validate() error {
 		if m := g.Momentum; m != nil && !(*m >= 0 && *m < 1) {
 			bad("group %d: momentum %g, want [0, 1)", i, *m)
 		}
+		if g.StoreFrom < 0 {
+			bad("group %d: StoreFrom %d, want 0 (the default, %d) or more", i, g.StoreFrom, DefaultStoreFrom)
+		}
 		for _, glob := range g.Match {
 			if _, err := path.Match(glob, ""); err != nil {
 				bad("group %d: pattern %q: %w", i, glob, err)
@@ -113,7 +127,7 @@ func (o *Optimizer) assign(params []Param) error {
 		o.group = append(o.group, g)
 		if g < 0 {
 			errs = append(errs, fmt.Errorf("optim: no group takes %s (class %q)", p.Name, p.Class))
-		} else if err := o.cfg.Groups[g].Rule.Check(p); err != nil {
+		} else if err := o.cfg.Groups[g].check(p); err != nil {
 			errs = append(errs, fmt.Errorf("optim: group %d: %w", g, err))
 		}
 	}
@@ -146,6 +160,42 @@ func (o *Optimizer) idle() (errs []error) {
 	return errs
 }
 
+// check says why the group's rule or storage cannot serve a parameter.
+func (g Group) check(p Param) error {
+	if err := g.Rule.Check(p); err != nil {
+		return err
+	}
+	for _, s := range g.Rule.State(p) {
+		if err := g.storage(p).Check(s); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// storage is how the state of a parameter is kept.
+func (g Group) storage(p Param) update.Storage {
+	from := g.StoreFrom
+	if from == 0 {
+		from = DefaultStoreFrom
+	}
+	if g.Storage == nil || p.Size() < from {
+		return storage.Float32()
+	}
+	return g.Storage
+}
+
+// state lists what is kept for a parameter.
+func (g Group) state(p Param) []update.Spec {
+	var kept []update.Spec
+	for _, s := range g.Rule.State(p) {
+		for _, k := range g.storage(p).Specs(s) {
+			kept = append(kept, stateSpec(k, p))
+		}
+	}
+	return kept
+}
+
 // all reports whether the group matches every parameter.
 func (g Group) all() bool { return len(g.Match) == 0 && len(g.Class) == 0 }
 
@@ -168,14 +218,14 @@ func (o *Optimizer) RuleOf(name string) string {
 func (o *Optimizer) Table() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "parameter\tshape\tclass\trule\tlr\tdecay\tstate bytes")
+	fmt.Fprintln(w, "parameter\tshape\tclass\trule\tlr\tdecay\tstate\tbytes")
 	for i, p := range o.params {
 		g := o.cfg.Groups[o.group[i]]
 		bytes := int64(0)
-		for _, s := range g.Rule.State(p) {
+		for _, s := range g.state(p) {
 			bytes += s.Bytes()
 		}
-		fmt.Fprintf(w, "%s\t%v\t%s\t%s\t%g\t%g\t%d\n", p.Name, p.Shape, p.Class, g.Rule.Name(), g.LR, g.WeightDecay, bytes)
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\t%g\t%g\t%s\t%d\n", p.Name, p.Shape, p.Class, g.Rule.Name(), g.LR, g.WeightDecay, g.storage(p).Name(), bytes)
 	}
 	w.Flush()
 	return b.String()

@@ -32,12 +32,12 @@ func TestRouting(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	require.Equal(t, ""+
-		"parameter              shape   class      rule   lr  decay  state bytes\n"+
-		"model/embed_tokens     [10 4]  embedding  adamw  1   0      320\n"+
-		"model/layers.0/q_proj  [4 4]   matrix     muon   2   0      64\n"+
-		"model/layers.0/norm    [4]     vector     adamw  1   0      32\n"+
-		"model/layers.1/q_proj  [4 4]   matrix     adamw  3   0.25   128\n"+
-		"model/layers.1/norm    [4]     vector     adamw  1   0      32\n", o.Table())
+		"parameter              shape   class      rule   lr  decay  state    bytes\n"+
+		"model/embed_tokens     [10 4]  embedding  adamw  1   0      float32  320\n"+
+		"model/layers.0/q_proj  [4 4]   matrix     muon   2   0      float32  64\n"+
+		"model/layers.0/norm    [4]     vector     adamw  1   0      float32  32\n"+
+		"model/layers.1/q_proj  [4 4]   matrix     adamw  3   0.25   float32  128\n"+
+		"model/layers.1/norm    [4]     vector     adamw  1   0      float32  32\n", o.Table())
 	require.Equal(t, "muon", o.RuleOf("model/layers.0/q_proj"))
 	require.Empty(t, o.RuleOf("lm_head"))
 }

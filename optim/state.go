@@ -41,9 +41,7 @@ func (o *Optimizer) Specs() []update.Spec {
 		specs = append(specs, groupSpec(i, "lr"), groupSpec(i, "decay"), groupSpec(i, "complement"))
 	}
 	for i, p := range o.params {
-		for _, s := range o.cfg.Groups[o.group[i]].Rule.State(p) {
-			specs = append(specs, stateSpec(s, p))
-		}
+		specs = append(specs, o.cfg.Groups[o.group[i]].state(p)...)
 	}
 	return specs
 }

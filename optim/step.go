@@ -2,6 +2,7 @@ package optim
 
 import (
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -94,22 +95,61 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	p, k := o.params[i], o.group[i]
 	rule := o.cfg.Groups[k].Rule
 	w := parameter(s.store, p)
-	var state []*model.Variable
-	var moments []*Node
-	for _, spec := range rule.State(p) {
-		v := o.variable(s.store, stateSpec(spec, p))
-		state, moments = append(state, v), append(moments, v.NodeValue(s.g))
-	}
 	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
 	g := update.NewGrad(grad, s.factor)
-	moments = rule.Accumulate(us, moments, g)
-	for j, v := range state {
-		moments[j] = s.keep(v, moments[j])
-	}
-	direction, scale := rule.Direction(us, p, moments, g)
+	m := update.Moments{Before: o.load(s, i)}
+	m.After = rule.Accumulate(us, m.Before, g)
+	o.save(s, i, m.After)
+	direction, scale := rule.Direction(us, p, m, g)
 	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
 	decay := OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay"))))
 	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))
+}
+
+// load returns the state of a parameter.
+func (o *Optimizer) load(s step, i int) (moments []*Node) {
+	p, group := o.params[i], o.cfg.Groups[o.group[i]]
+	kept := group.storage(p)
+	for _, spec := range group.Rule.State(p) {
+		var in []*Node
+		for _, k := range kept.Specs(spec) {
+			in = append(in, o.input(s, stateSpec(k, p)))
+		}
+		moments = append(moments, kept.Load(spec, in))
+	}
+	return moments
+}
+
+// save keeps the state of a parameter.
+func (o *Optimizer) save(s step, i int, moments []*Node) {
+	p, group := o.params[i], o.cfg.Groups[o.group[i]]
+	kept := group.storage(p)
+	for j, spec := range group.Rule.State(p) {
+		out := kept.Store(spec, moments[j], noise(s.count, uint32(i)<<8|uint32(j)))
+		for k, piece := range kept.Specs(spec) {
+			s.keep(o.variable(s.store, stateSpec(piece, p)), out[k])
+		}
+	}
+}
+
+// noise is the source of random bits for one state tensor in one step: a hash
+// of the element's index under a key of both (the mixer is Wellons' lowbias32).
+func noise(count *Node, stream uint32) update.Noise {
+	mix := func(x *Node) *Node {
+		fold := func(x *Node, bits uint32) *Node {
+			return BitwiseXor(x, BitwiseShiftRightLogical(x, ConstAs(x, bits)))
+		}
+		x = Mul(fold(x, 16), ConstAs(x, uint32(0x7feb352d)))
+		x = Mul(fold(x, 15), ConstAs(x, uint32(0x846ca68b)))
+		return fold(x, 16)
+	}
+	return func(shape shapes.Shape) *Node {
+		step := ConvertDType(count, dtypes.Uint32)
+		key := mix(Add(step, mix(ConstAs(step, stream))))
+		element := Iota(count.Graph(), shapes.Make(dtypes.Uint32, shape.Size()), 0)
+		bits := mix(Add(mix(BitwiseXor(element, key)), key))
+		return Reshape(bits, shape.Dimensions...)
+	}
 }
 
 // parameter returns the variable of a parameter.

@@ -64,7 +64,7 @@ func (r *Rule) Check(update.Param) error {
 func (r *Rule) State(p update.Param) []update.Spec {
 	return []update.Spec{
 		{Name: "momentum", Shape: p.Shape, DType: dtypes.Float32},
-		{Name: "second", Shape: p.Shape, DType: dtypes.Float32},
+		{Name: "second", Shape: p.Shape, DType: dtypes.Float32, NonNegative: true},
 	}
 }
 
@@ -81,8 +81,8 @@ func (r *Rule) Accumulate(s update.Step, moments []*Node, g update.Grad) []*Node
 // leave the tensors with three passes:
 //
 //	u = m / (√v + ε·√c2),  s = √c2 / c1
-func (r *Rule) Direction(s update.Step, _ update.Param, moments []*Node, _ update.Grad) (u, scale *Node) {
+func (r *Rule) Direction(s update.Step, _ update.Param, m update.Moments, _ update.Grad) (u, scale *Node) {
 	c1 := s.Correction(s.Complement, 0)
 	root := Sqrt(s.Correction(ConstAs(s.Count, 1-r.beta2), 0))
-	return Div(moments[0], Add(Sqrt(moments[1]), MulScalar(root, r.eps))), Div(root, c1)
+	return Div(m.After[0], Add(Sqrt(m.After[1]), MulScalar(root, r.eps))), Div(root, c1)
 }

@@ -112,8 +112,8 @@ func (r *Rule) Accumulate(s update.Step, moments []*Node, g update.Grad) []*Node
 }
 
 // Direction implements update.Rule.
-func (r *Rule) Direction(s update.Step, p update.Param, moments []*Node, g update.Grad) (u, scale *Node) {
-	u = moments[0]
+func (r *Rule) Direction(s update.Step, p update.Param, m update.Moments, g update.Grad) (u, scale *Node) {
+	u = m.After[0]
 	if r.nesterov {
 		old, fresh := OneMinus(s.Complement), s.Complement
 		if r.corrected {

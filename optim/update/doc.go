@@ -7,15 +7,15 @@
 // For a weight w with gradient g, learning rate η, decay λ:
 //
 //	ĝ = space.Down(g)
-//	m = rule.Accumulate(storage.Load(m), ĝ);  storage.Store(m)
-//	d, s = rule.Direction(space.LiftMoments(m, g))
+//	m' = rule.Accumulate(m, ĝ) with m = storage.Load();  storage.Store(m')
+//	d, s = rule.Direction(space.LiftMoments(m, m', g))
 //	u = space.LiftDirection(d, ĝ, g)
 //	w ← (1 - η·λ)·w - η·s·u
 //
 // The scalar s is the rule's own: Muon's shape factor, Adam's bias correction.
-// Today the space is the whole parameter and the storage is float32, so that
-// Down, Lift and Load are identities; a projected or quantised one replaces
-// them in package optim without a change to any rule.
+// Package storage has the storages. Today the space is the whole parameter, so
+// that Down and Lift are identities; a projected one replaces them in package
+// optim without a change to any rule.
 //
 // # State
 //

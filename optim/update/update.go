@@ -2,6 +2,7 @@ package update
 
 import (
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -28,6 +29,9 @@ type Spec struct {
 	Name  string // "momentum", "second", …
 	Shape []int
 	DType dtypes.DType
+	// NonNegative says that the values are never below zero and that small ones
+	// matter, because they are divided by.
+	NonNegative bool
 }
 
 // Bytes is the size of the tensor.
@@ -63,6 +67,30 @@ type Step struct {
 	Complement *Node // 1-β of the rule's first moment, an input of the graph
 }
 
+// Noise returns uniform random bits of a shape, uint32. They depend on the step
+// and the state tensor only.
+type Noise func(shape shapes.Shape) *Node
+
+// Storage keeps the float32 state of a rule between steps; package storage has
+// implementations.
+type Storage interface {
+	// Name identifies the storage in tables.
+	Name() string
+	// Check says why a state tensor cannot be kept so.
+	Check(s Spec) error
+	// Specs declares what is kept of the tensor that s declares. All of it being
+	// zero means a tensor of zeros.
+	Specs(s Spec) []Spec
+	// Load returns the tensor from what is kept, in the order of Specs.
+	Load(s Spec, kept []*Node) *Node
+	// Store returns what is kept of the tensor x.
+	Store(s Spec, x *Node, noise Noise) []*Node
+}
+
+// Moments are what a rule keeps for a parameter, in the order of its State,
+// before and after the gradient of this step was accumulated.
+type Moments struct{ Before, After []*Node }
+
 // Rule is a base optimizer: how moments accumulate and which direction they
 // give. It does not care about steps that must be skipped: what it returns for
 // them is thrown away.
@@ -79,7 +107,7 @@ type Rule interface {
 	Accumulate(s Step, moments []*Node, g Grad) []*Node
 	// Direction returns u of w's shape and the scalar s; η·s·u is subtracted. A
 	// factor belongs in s, where it costs nothing, and not in u.
-	Direction(s Step, p Param, moments []*Node, g Grad) (u, scale *Node)
+	Direction(s Step, p Param, m Moments, g Grad) (u, scale *Node)
 }
 
 // Moment returns the moving average (1-complement)·m + part, where part is

@@ -26,6 +26,31 @@ func (a *AdamW) Step(w, g []float64) {
 	}
 }
 
+// Lion is arXiv:2302.06675, Program 1 with the decay of Algorithm 2.
+type Lion struct {
+	LR, Beta1, Beta2, Decay float64
+
+	M []float64
+}
+
+// Step updates w in place with the gradient g.
+func (l *Lion) Step(w, g []float64) {
+	if l.M == nil {
+		l.M = make([]float64, len(w))
+	}
+	for i := range w {
+		c := l.Beta1*l.M[i] + (1-l.Beta1)*g[i]
+		sign := 0.0
+		if c > 0 {
+			sign = 1
+		} else if c < 0 {
+			sign = -1
+		}
+		w[i] -= l.LR * (sign + l.Decay*w[i])
+		l.M[i] = l.Beta2*l.M[i] + (1-l.Beta2)*g[i]
+	}
+}
+
 // Muon is arXiv:2502.16982, section 2.1 and equation 4, with the exponential
 // average for the momentum. Orth and Scale are its two choices.
 type Muon struct {

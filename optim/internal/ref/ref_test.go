@@ -21,6 +21,17 @@ func TestAdamWByHand(t *testing.T) {
 	require.InDelta(t, 1.8*(1-0.05)-0.1*m/math.Sqrt(v), w[0], 1e-12)
 }
 
+func TestLionByHand(t *testing.T) {
+	l := Lion{LR: 0.1, Beta1: 0.5, Beta2: 0.75, Decay: 0.5}
+	w := []float64{1, 1, 1}
+	l.Step(w, []float64{4, -4, 0})
+	require.InDeltaSlice(t, []float64{0.85, 1.05, 0.95}, w, 1e-15)
+	require.Equal(t, []float64{1, -1, 0}, l.M)
+	l.Step(w, []float64{-1, 0.5, 0}) // the first moment and gradient cancel
+	require.InDeltaSlice(t, []float64{0.8075, 1.0975, 0.9025}, w, 1e-15)
+	require.Equal(t, []float64{0.5, -0.625, 0}, l.M)
+}
+
 func TestNewtonSchulzActsOnSingularValues(t *testing.T) {
 	q := []Quintic{{2, -1.5, 0.5}}
 	x := Matrix{2, 3, []float64{3, 0, 0, 0, 4, 0}} // singular values 0.6 and 0.8 of the norm 5

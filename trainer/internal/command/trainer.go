@@ -15,7 +15,9 @@ import (
 	"github.com/nanochat-go/nanochat/evalrust/rustc"
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
+	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
 	"github.com/nanochat-go/nanochat/systems/minato"
 
@@ -28,10 +30,26 @@ import (
 
 // rule makes an optimizer rule by name.
 func rule(name string, o config.Optim) update.Rule {
-	if name == "muon" {
+	switch name {
+	case "muon":
 		return muon.New().WithScale(muon.Scale(o.Scale))
+	case "lion":
+		return lion.New()
 	}
 	return adamw.New()
+}
+
+// kept is how optim.state keeps the state of the matrices.
+func kept(o config.Optim) update.Storage {
+	switch o.State {
+	case "bfloat16":
+		return storage.BFloat16()
+	case "linear8":
+		return storage.Linear8(o.StateBlock)
+	case "dynamic8":
+		return storage.Dynamic8(o.StateBlock)
+	}
+	return storage.Float32()
 }
 
 // optimizer routes the parameters: the named groups first, then the matrices to
@@ -41,7 +59,8 @@ func optimizer(c config.Config, params []lm.Param) (*optim.Optimizer, error) {
 	for _, g := range c.Optim.Groups {
 		groups = append(groups, optim.Group{Match: g.Match, Rule: rule(g.Rule, c.Optim), LR: g.LR, WeightDecay: g.WeightDecay})
 	}
-	matrices := optim.Group{Class: []string{string(lm.Matrix)}, Rule: rule(c.Optim.Rule, c.Optim), LR: c.Optim.LR, WeightDecay: c.Optim.WeightDecay}
+	matrices := optim.Group{Class: []string{string(lm.Matrix)}, Rule: rule(c.Optim.Rule, c.Optim), LR: c.Optim.LR, WeightDecay: c.Optim.WeightDecay,
+		Storage: kept(c.Optim)}
 	if c.Optim.Momentum > 0 {
 		matrices.Momentum = &c.Optim.Momentum
 	}

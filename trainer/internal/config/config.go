@@ -100,7 +100,7 @@ type Train struct {
 // Optim is the optimizer. Its rule serves the matrices inside the blocks;
 // groups route everything else, the first that matches.
 type Optim struct {
-	Rule        string  `toml:"rule" doc:"\"muon\" or \"adamw\" for the matrices"`
+	Rule        string  `toml:"rule" doc:"\"muon\", \"adamw\" or \"lion\" for the matrices"`
 	LR          float64 `toml:"lr" doc:"learning rate of the matrices"`
 	Momentum    float64 `toml:"momentum" doc:"momentum of the matrices; 0: the rule's default"`
 	WeightDecay float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`
@@ -112,6 +112,8 @@ type Optim struct {
 	DecayLength float64 `toml:"decay_fraction" doc:"share of the run that wsd decays over"`
 	Floor       float64 `toml:"floor" doc:"rate at the end, as a share of the peak"`
 	Clip        float64 `toml:"clip" doc:"bound of the joint gradient norm; 0: none"`
+	State       string  `toml:"state" doc:"how the state of the matrices is kept: \"float32\", \"bfloat16\", \"linear8\" (8-bit muon) or \"dynamic8\" (8-bit adamw)"`
+	StateBlock  int     `toml:"state_block" doc:"values that share a scale in linear8 and dynamic8"`
 	Accumulate  int     `toml:"accumulate" doc:"batches for each update"`
 	Groups      []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
 }
@@ -154,7 +156,7 @@ func Default() Config {
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
 		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
-		Optim: Optim{Rule: "muon", LR: 0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
+		Optim: Optim{Rule: "muon", State: "float32", StateBlock: 256, LR: 0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},
 		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
 		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, StepSamples: 8, Temperature: 0.8, Compile: true},

@@ -38,7 +38,10 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[data]\nsources = []\n", "data.sources is empty"},
 		{"[model]\nheads = 3\nkv_heads = 2\n", "whole number of query heads"},
 		{"[train]\nsteps = 0\n", "at least one of steps, tokens and time"},
-		{"[optim]\nrule = \"sgd\"\n", `optim.rule = "sgd", want one of ["muon" "adamw"]`},
+		{"[optim]\nstate = \"int8\"\n", `optim.state = "int8", want one of ["float32" "bfloat16" "linear8" "dynamic8"]`},
+		{"[optim]\nstate_block = 1\n", "optim.state_block = 1, want 2 or more"},
+		{"[optim]\nstate = \"linear8\"\nrule = \"adamw\"\n", `optim.state = "linear8" would lose adamw's small second moments`},
+		{"[optim]\nrule = \"sgd\"\n", `optim.rule = "sgd", want one of ["muon" "adamw" "lion"]`},
 		{"[tokenizer]\nvocab = 100\n", "tokenizer.vocab = 100, want 259"},
 		{"[model.mhc]\nenabled = true\n", "unknown key"},
 	}

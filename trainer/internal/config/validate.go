@@ -73,7 +73,10 @@ func (c Config) checkData(check checker, oneOf func(key, value string, allowed .
 
 func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed ...string)) {
 	o := c.Optim
-	oneOf("optim.rule", o.Rule, "muon", "adamw")
+	oneOf("optim.rule", o.Rule, "muon", "adamw", "lion")
+	oneOf("optim.state", o.State, "float32", "bfloat16", "linear8", "dynamic8")
+	check(o.StateBlock >= 2, "optim.state_block = %d, want 2 or more", o.StateBlock)
+	check(o.State != "linear8" || o.Rule != "adamw", "optim.state = \"linear8\" would lose adamw's small second moments: use \"dynamic8\"")
 	oneOf("optim.scale", o.Scale, string(muon.Original), string(muon.MatchRMS), string(muon.Spectral), string(muon.NoScale))
 	check(o.LR > 0 && o.OtherLR > 0, "optim.lr = %g and optim.other_lr = %g, want more than 0", o.LR, o.OtherLR)
 	check(o.Momentum >= 0 && o.Momentum < 1, "optim.momentum = %g, want [0, 1)", o.Momentum)
@@ -83,7 +86,7 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 		check(false, "[optim]: %v", err)
 	}
 	for i, g := range o.Groups {
-		oneOf(fmt.Sprintf("optim.groups[%d].rule", i), g.Rule, "muon", "adamw")
+		oneOf(fmt.Sprintf("optim.groups[%d].rule", i), g.Rule, "muon", "adamw", "lion")
 		check(g.LR > 0 && g.WeightDecay >= 0 && len(g.Match) > 0, "optim.groups[%d]: want match, lr above 0 and weight_decay 0 or more", i)
 		for _, glob := range g.Match {
 			_, err := path.Match(glob, "")

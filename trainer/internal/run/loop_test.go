@@ -18,6 +18,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/schedule"
+	"github.com/nanochat-go/nanochat/optim/storage"
+	"github.com/nanochat-go/nanochat/optim/update"
 )
 
 // Mutation: counting a skipped update as good (dropping bad++ in Loop.Run)
@@ -28,10 +30,16 @@ var tiny = lm.Config{VocabSize: 32, NumLayers: 2, Dim: 16, NumHeads: 2, Context:
 
 func newStepper(t testing.TB, seed uint64) *Stepper {
 	t.Helper()
+	return newStepperKept(t, seed, storage.Float32())
+}
+
+// newStepperKept is newStepper with another storage for the matrices' state.
+func newStepperKept(t testing.TB, seed uint64, kept update.Storage) *Stepper {
+	t.Helper()
 	m, err := lm.New(tiny)
 	require.NoError(t, err)
 	opt, err := optim.New(OptimParams(m.Params()), optim.Config{Clip: 1, Groups: []optim.Group{
-		{Class: []string{string(lm.Matrix)}, Rule: muon.New(), LR: 0.02}, {Rule: adamw.New(), LR: 0.004}}})
+		{Class: []string{string(lm.Matrix)}, Rule: muon.New(), LR: 0.02, Storage: kept, StoreFrom: 1}, {Rule: adamw.New(), LR: 0.004}}})
 	require.NoError(t, err)
 	s, err := NewStepper(device, m, opt, seed)
 	require.NoError(t, err)
@@ -241,8 +249,15 @@ func TestAccumulation(t *testing.T) {
 	}
 }
 
-// TestTensorsRoundTrip: a stepper restored from files goes on with the same bits.
+// TestTensorsRoundTrip: a stepper restored from files goes on with the same
+// bits, whatever the optimizer's state is kept in.
 func TestTensorsRoundTrip(t *testing.T) {
+	for _, kept := range []update.Storage{storage.Float32(), storage.BFloat16(), storage.Linear8(64), storage.Dynamic8(64)} {
+		t.Run(kept.Name(), func(t *testing.T) { tensorsRoundTrip(t, kept) })
+	}
+}
+
+func tensorsRoundTrip(t *testing.T, kept update.Storage) {
 	dir := t.TempDir()
 	src := &counting{}
 	next := func() Rows {
@@ -250,7 +265,7 @@ func TestTensorsRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		return b
 	}
-	s := newStepper(t, 1)
+	s := newStepperKept(t, 1, kept)
 	for range 3 {
 		_, err := s.Train([]Rows{next()})
 		require.NoError(t, err)
@@ -259,7 +274,7 @@ func TestTensorsRoundTrip(t *testing.T) {
 	require.NoError(t, safetensors.WriteFile(model, s.ModelTensors(), nil))
 	require.NoError(t, safetensors.WriteFile(opt, s.OptimizerTensors(), nil))
 
-	other := newStepper(t, 99)
+	other := newStepperKept(t, 99, kept)
 	for path, restore := range map[string]func(*safetensors.File) error{model: other.RestoreModel, opt: other.RestoreOptimizer} {
 		f, err := safetensors.Open(path)
 		require.NoError(t, err)

@@ -1,9 +1,7 @@
 package run
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -63,14 +61,17 @@ func (s *Stepper) OptimizerTensors() []safetensors.Tensor {
 		if !strings.HasPrefix(v.Path(), optim.Root+"/") {
 			continue
 		}
-		t := safetensors.Tensor{Name: strings.TrimPrefix(v.Path(), "/"), Shape: v.Shape().Dimensions, DType: safetensors.F32}
-		if v.DType() == dtypes.Int32 {
-			t.DType = safetensors.I32
-		}
+		t := safetensors.Tensor{Name: strings.TrimPrefix(v.Path(), "/"), Shape: v.Shape().Dimensions, DType: stateTypes[v.DType()]}
 		t.Data = func() ([]byte, error) { return variableBytes(v) }
 		out = append(out, t)
 	}
 	return out
+}
+
+// stateTypes are the types of optimizer state in a file.
+var stateTypes = map[dtypes.DType]safetensors.DType{
+	dtypes.Float32: safetensors.F32, dtypes.BFloat16: safetensors.BF16, dtypes.Int32: safetensors.I32,
+	dtypes.Int8: safetensors.I8, dtypes.Uint8: safetensors.U8,
 }
 
 func variableBytes(v *model.Variable) ([]byte, error) {
@@ -118,29 +119,16 @@ func (s *Stepper) RestoreOptimizer(f *safetensors.File) error {
 		if len(data) != int(v.Shape().ByteSize()) {
 			return fmt.Errorf("optimizer state %q has %d bytes in the checkpoint, %s was expected", name, len(data), v.Shape())
 		}
-		if err := v.SetValue(tensorOf(v, data)); err != nil {
+		t := tensors.FromShape(v.Shape())
+		if err := t.MutableBytes(func(b []byte) { copy(b, data) }); err != nil {
+			return fmt.Errorf("optimizer state %q: %w", name, err)
+		}
+		if err := v.SetValue(t); err != nil {
 			return fmt.Errorf("optimizer state %q: %w", name, err)
 		}
 		v.SetTrainable(false)
 	}
 	return nil
-}
-
-// tensorOf is a tensor of a variable's shape from little-endian bytes.
-func tensorOf(v *model.Variable, data []byte) *tensors.Tensor {
-	dims := v.Shape().Dimensions
-	if v.DType() == dtypes.Int32 {
-		flat := make([]int32, len(data)/4)
-		for i := range flat {
-			flat[i] = int32(binary.LittleEndian.Uint32(data[4*i:]))
-		}
-		return tensors.FromFlatDataAndDimensions(flat, dims...)
-	}
-	flat := make([]float32, len(data)/4)
-	for i := range flat {
-		flat[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return tensors.FromFlatDataAndDimensions(flat, dims...)
 }
 
 // FileSource serves the weights of a safetensors file to the inference engine.
