@@ -26,6 +26,7 @@ type Builder struct {
 	weightDecay, clip float64
 	rest              []string
 	matrixState       update.Storage
+	matrixSpace       update.Space
 }
 
 // Build starts a Builder from the two rules and the learning rate of both.
@@ -52,6 +53,9 @@ func (b *Builder) WithWeightDecay(decay float64) *Builder { b.weightDecay = deca
 // DefaultStoreFrom values keep float32.
 func (b *Builder) WithMatrixState(s update.Storage) *Builder { b.matrixState = s; return b }
 
+// WithMatrixSpace sets where the moments of the matrices live, see package foam.
+func (b *Builder) WithMatrixSpace(s update.Space) *Builder { b.matrixSpace = s; return b }
+
 // WithClip bounds the joint norm of the gradients.
 func (b *Builder) WithClip(norm float64) *Builder { b.clip = norm; return b }
 
@@ -71,7 +75,7 @@ func (b *Builder) Done() *Optimizer {
 		lr = b.lr
 	}
 	groups := []Group{
-		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, Storage: b.matrixState, optional: true},
+		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, Storage: b.matrixState, Space: b.matrixSpace, optional: true},
 		{Class: []string{"vector"}, Rule: b.other, LR: lr, optional: true},
 		{Rule: b.other, LR: lr, WeightDecay: b.weightDecay},
 	}

@@ -31,6 +31,10 @@ type Group struct {
 	// Momentum replaces the rule's default β when it is not nil.
 	Momentum *float64
 
+	// Space is where the rule's moments live, see package foam; nil is the
+	// parameter itself.
+	Space update.Space
+
 	// Storage is how the rule's state is kept between steps, see package storage;
 	// nil is float32. Parameters with fewer than StoreFrom values keep float32
 	// whatever it says; 0 is DefaultStoreFrom.
@@ -162,18 +166,32 @@ func (o *Optimizer) idle() (errs []error) {
 
 // check says why the group's rule or storage cannot serve a parameter.
 func (g Group) check(p Param) error {
-	if err := g.Rule.Check(p); err != nil {
+	if g.Space != nil {
+		if err := g.Space.Check(p); err != nil {
+			return err
+		}
+	}
+	inner := g.inner(p)
+	if err := g.Rule.Check(inner); err != nil {
 		return err
 	}
-	for _, s := range g.Rule.State(p) {
-		if err := g.storage(p).Check(s); err != nil {
+	for _, s := range g.Rule.State(inner) {
+		if err := g.storage(inner).Check(s); err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
 	return nil
 }
 
-// storage is how the state of a parameter is kept.
+// inner is the parameter in the group's space.
+func (g Group) inner(p Param) Param {
+	if g.Space == nil {
+		return p
+	}
+	return g.Space.Inner(p)
+}
+
+// storage is how the state of an inner parameter is kept.
 func (g Group) storage(p Param) update.Storage {
 	from := g.StoreFrom
 	if from == 0 {
@@ -188,8 +206,9 @@ func (g Group) storage(p Param) update.Storage {
 // state lists what is kept for a parameter.
 func (g Group) state(p Param) []update.Spec {
 	var kept []update.Spec
-	for _, s := range g.Rule.State(p) {
-		for _, k := range g.storage(p).Specs(s) {
+	inner := g.inner(p)
+	for _, s := range g.Rule.State(inner) {
+		for _, k := range g.storage(inner).Specs(s) {
 			kept = append(kept, stateSpec(k, p))
 		}
 	}
@@ -214,6 +233,15 @@ func (o *Optimizer) RuleOf(name string) string {
 	return o.cfg.Groups[o.group[i]].Rule.Name()
 }
 
+// describe names the space, if there is one, and the storage of a parameter.
+func (g Group) describe(p Param) string {
+	kept := g.storage(g.inner(p)).Name()
+	if g.Space == nil {
+		return kept
+	}
+	return g.Space.Name() + ":" + kept
+}
+
 // Table shows which rule and settings each parameter has.
 func (o *Optimizer) Table() string {
 	var b strings.Builder
@@ -225,7 +253,7 @@ func (o *Optimizer) Table() string {
 		for _, s := range g.state(p) {
 			bytes += s.Bytes()
 		}
-		fmt.Fprintf(w, "%s\t%v\t%s\t%s\t%g\t%g\t%s\t%d\n", p.Name, p.Shape, p.Class, g.Rule.Name(), g.LR, g.WeightDecay, g.storage(p).Name(), bytes)
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\t%g\t%g\t%s\t%d\n", p.Name, p.Shape, p.Class, g.Rule.Name(), g.LR, g.WeightDecay, g.describe(p), bytes)
 	}
 	w.Flush()
 	return b.String()

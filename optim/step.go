@@ -98,9 +98,19 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
 	g := update.NewGrad(grad, s.factor)
 	m := update.Moments{Before: o.load(s, i)}
-	m.After = rule.Accumulate(us, m.Before, g)
+	space := o.cfg.Groups[k].Space
+	var direction, scale *Node
+	if space == nil {
+		m.After = rule.Accumulate(us, m.Before, g)
+		direction, scale = rule.Direction(us, p, m, g)
+	} else {
+		down := space.Down(p, g)
+		m.After = rule.Accumulate(us, m.Before, down)
+		lifted, moments, seen := space.LiftMoments(p, rule.State(space.Inner(p)), m, down, g)
+		direction, scale = rule.Direction(us, lifted, moments, seen)
+		direction, scale = space.LiftDirection(p, direction, down, g), MulScalar(scale, space.Factor())
+	}
 	o.save(s, i, m.After)
-	direction, scale := rule.Direction(us, p, m, g)
 	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
 	decay := OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay"))))
 	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))
@@ -109,8 +119,9 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 // load returns the state of a parameter.
 func (o *Optimizer) load(s step, i int) (moments []*Node) {
 	p, group := o.params[i], o.cfg.Groups[o.group[i]]
-	kept := group.storage(p)
-	for _, spec := range group.Rule.State(p) {
+	inner := group.inner(p)
+	kept := group.storage(inner)
+	for _, spec := range group.Rule.State(inner) {
 		var in []*Node
 		for _, k := range kept.Specs(spec) {
 			in = append(in, o.input(s, stateSpec(k, p)))
@@ -123,8 +134,9 @@ func (o *Optimizer) load(s step, i int) (moments []*Node) {
 // save keeps the state of a parameter.
 func (o *Optimizer) save(s step, i int, moments []*Node) {
 	p, group := o.params[i], o.cfg.Groups[o.group[i]]
-	kept := group.storage(p)
-	for j, spec := range group.Rule.State(p) {
+	inner := group.inner(p)
+	kept := group.storage(inner)
+	for j, spec := range group.Rule.State(inner) {
 		out := kept.Store(spec, moments[j], noise(s.count, uint32(i)<<8|uint32(j)))
 		for k, piece := range kept.Specs(spec) {
 			s.keep(o.variable(s.store, stateSpec(piece, p)), out[k])

@@ -68,12 +68,12 @@ func (r *Rule) State(p update.Param) []update.Spec {
 	}
 }
 
-// Accumulate implements update.Rule, with (√(1-β2)·g)² for (1-β2)·g².
+// Accumulate implements update.Rule.
 func (r *Rule) Accumulate(s update.Step, moments []*Node, g update.Grad) []*Node {
 	second := ConstAs(s.Count, 1-r.beta2)
 	return []*Node{
 		s.Moment(moments[0], g.Times(s.Complement), s.Complement),
-		s.Moment(moments[1], Square(g.Times(Sqrt(second))), second),
+		s.Moment(moments[1], g.SquaresTimes(second), second),
 	}
 }
 

@@ -13,9 +13,8 @@
 //	w ← (1 - η·λ)·w - η·s·u
 //
 // The scalar s is the rule's own: Muon's shape factor, Adam's bias correction.
-// Package storage has the storages. Today the space is the whole parameter, so
-// that Down and Lift are identities; a projected one replaces them in package
-// optim without a change to any rule.
+// Package storage has the storages, and package foam has a space. Without a
+// space Down and Lift are identities.
 //
 // # State
 //

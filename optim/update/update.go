@@ -48,10 +48,27 @@ func (s Spec) Bytes() int64 {
 // for both.
 type Grad struct {
 	raw, factor *Node // factor nil: 1
+	squares     *Node // nil: the squares of raw
 }
 
 // NewGrad returns raw·factor, a scalar; nil is 1.
-func NewGrad(raw, factor *Node) Grad { return Grad{raw, factor} }
+func NewGrad(raw, factor *Node) Grad { return Grad{raw: raw, factor: factor} }
+
+// Map returns the gradient that f makes of the raw one; f is linear, so that
+// the factor commutes with it. squares, if not nil, stands for the squares of
+// the result's elements where a rule wants them.
+func (g Grad) Map(f func(raw *Node) (mapped, squares *Node)) Grad {
+	mapped, squares := f(g.raw)
+	return Grad{mapped, g.factor, squares}
+}
+
+// Value returns the gradient.
+func (g Grad) Value() *Node {
+	if g.factor == nil {
+		return g.raw
+	}
+	return Mul(g.raw, g.factor)
+}
 
 // Times returns the gradient times a scalar.
 func (g Grad) Times(c *Node) *Node {
@@ -61,10 +78,42 @@ func (g Grad) Times(c *Node) *Node {
 	return Mul(g.raw, c)
 }
 
+// SquaresTimes returns the squares of the gradient's elements times a scalar.
+func (g Grad) SquaresTimes(c *Node) *Node {
+	root := Sqrt(c)
+	if g.squares == nil {
+		return Square(g.Times(root))
+	}
+	if g.factor != nil {
+		root = Mul(root, g.factor)
+	}
+	return Mul(g.squares, Square(root))
+}
+
 // Step holds the scalars of one step, float32 graph nodes.
 type Step struct {
 	Count      *Node // the number of this update, counted from 1
 	Complement *Node // 1-β of the rule's first moment, an input of the graph
+}
+
+// Space is where the moments of a parameter live, if not where the parameter
+// does.
+type Space interface {
+	// Name identifies the space in tables.
+	Name() string
+	// Check says why a parameter cannot have the space.
+	Check(p Param) error
+	// Inner is the parameter as the rule sees it while it accumulates.
+	Inner(p Param) Param
+	// Factor is multiplied with the learning rate.
+	Factor() float64
+	// Down returns the gradient of the inner parameter.
+	Down(p Param, g Grad) Grad
+	// LiftMoments returns the parameter, the moments that specs declare and the
+	// gradient from which the rule takes its direction.
+	LiftMoments(p Param, specs []Spec, m Moments, down, g Grad) (Param, Moments, Grad)
+	// LiftDirection turns the direction into one of the parameter's shape.
+	LiftDirection(p Param, d *Node, down, g Grad) *Node
 }
 
 // Noise returns uniform random bits of a shape, uint32. They depend on the step
