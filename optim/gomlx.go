@@ -1,12 +1,15 @@
 package optim
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -84,6 +87,25 @@ func (o *Optimizer) updateFrom(scope *model.Scope, grads []*Node, loss *Node) {
 func (o *Optimizer) Clear(scope *model.Scope) error {
 	delete(o.claimed, scope.Store())
 	return scope.Store().DeleteVariablesInScope(Root)
+}
+
+// ClearParams sets the state of some parameters to zero, as it is before their
+// first update. The number of updates stays: Adam's corrections are near 1 by
+// then and its next steps are smaller than a first one.
+func (o *Optimizer) ClearParams(store *model.Store, names ...string) error {
+	for _, name := range names {
+		i, ok := o.index[name]
+		if !ok {
+			return fmt.Errorf("optim: clearing the state of %s, which the optimizer does not have", name)
+		}
+		for _, s := range o.cfg.Groups[o.group[i]].state(o.params[i]) {
+			zero := tensors.FromShape(shapes.Make(s.DType, s.Shape...))
+			if err := o.variable(store, s).SetValue(zero); err != nil {
+				return fmt.Errorf("optim: state %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // discoverMore takes in the variables that no earlier graph used.

@@ -32,6 +32,12 @@ func PolarExpress8() Preset {
 	return Preset{Steps: Coefficients(1e-3, 8, 1e-2, 0.02), Safety: 1.01, Epsilon: 1e-7}
 }
 
+// Cubic is the Newton–Schulz iteration X ← 1.5·X - 0.5·X·XᵀX, repeated. It
+// converges from below: no singular value ever exceeds 1.
+func Cubic(steps int) Preset {
+	return Preset{Steps: slices.Repeat([]Quintic{{1.5, -0.5, 0}}, steps), Safety: 1, Epsilon: 1e-30, Clamp: true}
+}
+
 // Orthogonalize returns the approximate polar factor of x [m, n], in x's shape
 // and dtype. A zero matrix stays zero.
 func (p Preset) Orthogonalize(x *Node) *Node {
@@ -56,6 +62,19 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 	for _, q := range p.Steps {
 		x = q.step(x, identity)
 	}
+	if tall {
+		x = Transpose(x, 0, 1)
+	}
+	return x
+}
+
+// Apply returns the polynomial of a matrix x [m, n]: a·X + b·X·XᵀX + c·X·(XᵀX)².
+func (q Quintic) Apply(x *Node) *Node {
+	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
+	if tall {
+		x = Transpose(x, 0, 1)
+	}
+	x = q.step(x, ConvertDType(Diagonal(x.Graph(), x.Shape().Dim(0)), x.DType()))
 	if tall {
 		x = Transpose(x, 0, 1)
 	}
