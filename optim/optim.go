@@ -206,6 +206,13 @@ func (g Group) storage(p Param) update.Storage {
 // state lists what is kept for a parameter.
 func (g Group) state(p Param) []update.Spec {
 	var kept []update.Spec
+	if basis, ok := g.Space.(update.Basis); ok {
+		for _, s := range basis.State(p) {
+			for _, k := range basis.Stored().Specs(s) {
+				kept = append(kept, stateSpec(k, p))
+			}
+		}
+	}
 	inner := g.inner(p)
 	for _, s := range g.Rule.State(inner) {
 		for _, k := range g.storage(inner).Specs(s) {

@@ -104,11 +104,13 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		m.After = rule.Accumulate(us, m.Before, g)
 		direction, scale = rule.Direction(us, p, m, g)
 	} else {
-		down := space.Down(p, g)
+		specs := rule.State(space.Inner(p))
+		basis := o.refresh(s, i, us, specs, &m, g)
+		down := space.Down(p, basis, g)
 		m.After = rule.Accumulate(us, m.Before, down)
-		lifted, moments, seen := space.LiftMoments(p, rule.State(space.Inner(p)), m, down, g)
+		lifted, moments, seen := space.LiftMoments(p, basis, specs, m, down, g)
 		direction, scale = rule.Direction(us, lifted, moments, seen)
-		direction, scale = space.LiftDirection(p, direction, down, g), MulScalar(scale, space.Factor())
+		direction, scale = space.LiftDirection(p, basis, direction, down, g), MulScalar(scale, space.Factor())
 	}
 	o.save(s, i, m.After)
 	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
@@ -116,12 +118,40 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))
 }
 
+// refresh returns the basis of a parameter's space for this step, and carries
+// the moments over into it.
+func (o *Optimizer) refresh(s step, i int, us update.Step, specs []update.Spec, m *update.Moments, g update.Grad) []*Node {
+	p, k := o.params[i], o.group[i]
+	space, ok := o.cfg.Groups[k].Space.(update.Basis)
+	if !ok {
+		return nil
+	}
+	turn, of := 0, 0
+	for j, group := range o.group {
+		if o.cfg.Groups[group].Space == o.cfg.Groups[k].Space {
+			of++
+			if j < i {
+				turn++
+			}
+		}
+	}
+	kept, declared := space.Stored(), space.State(p)
+	basis := o.read(s, p, kept, declared)
+	basis, m.Before = space.Refresh(us, p, turn, of, basis, specs, m.Before, g, noise(s.count, uint32(i)<<8|0x80))
+	o.write(s, i, kept, declared, basis, 0x81)
+	return basis
+}
+
 // load returns the state of a parameter.
 func (o *Optimizer) load(s step, i int) (moments []*Node) {
-	p, group := o.params[i], o.cfg.Groups[o.group[i]]
-	inner := group.inner(p)
-	kept := group.storage(inner)
-	for _, spec := range group.Rule.State(inner) {
+	group := o.cfg.Groups[o.group[i]]
+	inner := group.inner(o.params[i])
+	return o.read(s, o.params[i], group.storage(inner), group.Rule.State(inner))
+}
+
+// read returns the tensors that specs declare for a parameter.
+func (o *Optimizer) read(s step, p Param, kept update.Storage, specs []update.Spec) (moments []*Node) {
+	for _, spec := range specs {
 		var in []*Node
 		for _, k := range kept.Specs(spec) {
 			in = append(in, o.input(s, stateSpec(k, p)))
@@ -133,13 +163,18 @@ func (o *Optimizer) load(s step, i int) (moments []*Node) {
 
 // save keeps the state of a parameter.
 func (o *Optimizer) save(s step, i int, moments []*Node) {
-	p, group := o.params[i], o.cfg.Groups[o.group[i]]
-	inner := group.inner(p)
-	kept := group.storage(inner)
-	for j, spec := range group.Rule.State(inner) {
-		out := kept.Store(spec, moments[j], noise(s.count, uint32(i)<<8|uint32(j)))
+	group := o.cfg.Groups[o.group[i]]
+	inner := group.inner(o.params[i])
+	o.write(s, i, group.storage(inner), group.Rule.State(inner), moments, 0)
+}
+
+// write keeps the tensors that specs declare for a parameter; stream tells their
+// random bits apart from those of other state.
+func (o *Optimizer) write(s step, i int, kept update.Storage, specs []update.Spec, values []*Node, stream uint32) {
+	for j, spec := range specs {
+		out := kept.Store(spec, values[j], noise(s.count, uint32(i)<<8|(stream+uint32(j))))
 		for k, piece := range kept.Specs(spec) {
-			s.keep(o.variable(s.store, stateSpec(piece, p)), out[k])
+			s.keep(o.variable(s.store, stateSpec(piece, o.params[i])), out[k])
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (s *Space) unfold(p update.Param, x *Node) *Node {
 }
 
 // Down implements update.Space.
-func (s *Space) Down(p update.Param, g update.Grad) update.Grad {
+func (s *Space) Down(p update.Param, _ []*Node, g update.Grad) update.Grad {
 	return g.Map(func(raw *Node) (mapped, squares *Node) {
 		if s.second == MeanOfSquares {
 			squares = s.means(p, Square(raw))
@@ -150,7 +150,7 @@ func (s *Space) Down(p update.Param, g update.Grad) update.Grad {
 }
 
 // LiftMoments implements update.Space.
-func (s *Space) LiftMoments(p update.Param, specs []update.Spec, m update.Moments, down, g update.Grad) (update.Param, update.Moments, update.Grad) {
+func (s *Space) LiftMoments(p update.Param, _ []*Node, specs []update.Spec, m update.Moments, down, g update.Grad) (update.Param, update.Moments, update.Grad) {
 	residual := MulScalar(Sub(g.Value(), s.unfold(p, down.Value())), s.residual)
 	lifted := update.Moments{}
 	for i, spec := range specs {
@@ -166,4 +166,4 @@ func (s *Space) LiftMoments(p update.Param, specs []update.Spec, m update.Moment
 
 // LiftDirection implements update.Space: the direction has the parameter's
 // shape already.
-func (s *Space) LiftDirection(_ update.Param, d *Node, _, _ update.Grad) *Node { return d }
+func (s *Space) LiftDirection(_ update.Param, _ []*Node, d *Node, _, _ update.Grad) *Node { return d }

@@ -13,8 +13,9 @@
 //	w ← (1 - η·λ)·w - η·s·u
 //
 // The scalar s is the rule's own: Muon's shape factor, Adam's bias correction.
-// Package storage has the storages, and package foam has a space. Without a
-// space Down and Lift are identities.
+// Package storage has the storages, packages foam and galore the spaces. Without
+// a space Down and Lift are identities. A space whose basis changes is a Basis:
+// it carries the moments over before anything else happens in the step.
 //
 // # State
 //

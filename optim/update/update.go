@@ -107,13 +107,28 @@ type Space interface {
 	Inner(p Param) Param
 	// Factor is multiplied with the learning rate.
 	Factor() float64
-	// Down returns the gradient of the inner parameter.
-	Down(p Param, g Grad) Grad
+	// Down returns the gradient of the inner parameter. basis is the space's own
+	// state, here and below, empty if it is no Basis.
+	Down(p Param, basis []*Node, g Grad) Grad
 	// LiftMoments returns the parameter, the moments that specs declare and the
 	// gradient from which the rule takes its direction.
-	LiftMoments(p Param, specs []Spec, m Moments, down, g Grad) (Param, Moments, Grad)
+	LiftMoments(p Param, basis []*Node, specs []Spec, m Moments, down, g Grad) (Param, Moments, Grad)
 	// LiftDirection turns the direction into one of the parameter's shape.
-	LiftDirection(p Param, d *Node, down, g Grad) *Node
+	LiftDirection(p Param, basis []*Node, d *Node, down, g Grad) *Node
+}
+
+// Basis is a Space with state of its own that changes now and then.
+type Basis interface {
+	Space
+	// State declares the basis of a parameter. All of it being zero means that
+	// there is none yet.
+	State(p Param) []Spec
+	// Stored is how the basis is kept between steps.
+	Stored() Storage
+	// Refresh returns the basis for the step and the moments that specs declare,
+	// carried over into it. turn is the parameter's place, from 0, among the of
+	// parameters that have the space, so that they need not all change at once.
+	Refresh(s Step, p Param, turn, of int, basis []*Node, specs []Spec, moments []*Node, g Grad, noise Noise) (fresh, carried []*Node)
 }
 
 // Noise returns uniform random bits of a shape, uint32. They depend on the step

@@ -1,0 +1,55 @@
+// Package galore keeps an optimizer's moments in a low-rank subspace of the
+// gradient, which is found without a singular value decomposition.
+//
+// # Method
+//
+// GaLore (arXiv:2403.03507) projects the gradient G of a matrix on the r
+// directions of its smaller side that carry most of it, lets any rule work
+// there, and projects the step back:
+//
+//	R = Pᵀ·G            P [m, r] with PᵀP = I, moments of R's shape
+//	w ← (1 - η·λ)·w - η·α·s·P·direction(R)
+//
+// and likewise G·P when the other side is the smaller one. Every T updates P is
+// renewed from the gradient of that step. GaLore 2 (arXiv:2504.20437) finds it
+// by a randomised range finder instead of a decomposition; here that is q rounds
+// of
+//
+//	Z = orth(Gᵀ·P);  P = orth(G·Z)
+//
+// which begin at the old P, or at random directions, with orth the Polar Express
+// of package orthogonal: products alone, on any backend. Refreshes of different
+// parameters are spread over the T updates, so that no step does them all except
+// the first; a step without a refresh does not compute one.
+//
+// The basis spans the leading subspace but its columns are not ordered. Muon and
+// SGD do not depend on that; Adam's second moments do a little.
+//
+// What happens to the moments at a refresh, with C = P_newᵀ·P_old:
+//
+//	Keep    nothing, as in the paper, although the directions are others
+//	Reset   they begin again at zero
+//	Rotate  M ← C·M;  V ← (C∘C)·V, exact for uncorrelated coordinates
+//
+// # Defaults
+//
+//	T        200    arXiv:2403.03507, for up to 1 B parameters
+//	α        0.25   arXiv:2403.03507
+//	q        2      captures 0.99 of the best subspace's energy
+//	moments  Rotate
+//	side     Smaller; of a square matrix the fan-in
+//
+// # State
+//
+//	name       shape                    dtype
+//	projector  [compressed side, rank]  float32, or as WithProjectorStorage says
+//
+// besides the rule's state of the projected parameter. In float32 Muon's state
+// shrinks only below rank mn/(m+n).
+//
+// # Differences from the paper
+//
+// Decay is decoupled as in package update; the published program decays the
+// weights that it has just changed. Reset does not restart Adam's bias
+// correction.
+package galore

@@ -1,0 +1,248 @@
+package galore
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/nanochat-go/nanochat/optim/storage"
+	"github.com/nanochat-go/nanochat/optim/update"
+)
+
+// Moments says what happens to the moments at a refresh.
+type Moments string
+
+// The choices for the moments.
+const (
+	Keep   Moments = "keep"
+	Reset  Moments = "reset"
+	Rotate Moments = "rotate"
+)
+
+// Side says which side of a matrix is compressed.
+type Side string
+
+// The choices for the side. Both compresses to rank × rank.
+const (
+	Smaller Side = "smaller"
+	Larger  Side = "larger"
+	FanIn   Side = "fan_in"
+	FanOut  Side = "fan_out"
+	Both    Side = "both"
+)
+
+// Space is GaLore as an update.Space; use New.
+type Space struct {
+	rank, every, rounds int
+	alpha               float64
+	moments             Moments
+	side                Side
+	stored              update.Storage
+}
+
+var _ update.Basis = (*Space)(nil)
+
+// New returns GaLore of a rank, which is less for matrices with a smaller side.
+func New(rank int) *Space {
+	return &Space{rank: rank, every: 200, rounds: 2, alpha: 0.25, moments: Rotate, side: Smaller, stored: storage.Float32()}
+}
+
+// WithEvery sets the updates T between refreshes of a parameter; with 0 the
+// basis never changes after the first update, and one that is in the store
+// already is used as it is.
+func (s *Space) WithEvery(updates int) *Space { s.every = updates; return s }
+
+// WithRounds sets the rounds q of the range finder.
+func (s *Space) WithRounds(q int) *Space { s.rounds = q; return s }
+
+// WithScale sets α.
+func (s *Space) WithScale(alpha float64) *Space { s.alpha = alpha; return s }
+
+// WithMoments sets what happens to the moments at a refresh.
+func (s *Space) WithMoments(m Moments) *Space { s.moments = m; return s }
+
+// WithSide sets which side is compressed.
+func (s *Space) WithSide(side Side) *Space { s.side = side; return s }
+
+// WithProjectorStorage sets how projectors are kept between steps.
+func (s *Space) WithProjectorStorage(kept update.Storage) *Space { s.stored = kept; return s }
+
+// Name implements update.Space.
+func (s *Space) Name() string { return fmt.Sprintf("galore-%d", s.rank) }
+
+// Factor implements update.Space.
+func (s *Space) Factor() float64 { return s.alpha }
+
+// Stored implements update.Basis.
+func (s *Space) Stored() update.Storage { return s.stored }
+
+// Check implements update.Space.
+func (s *Space) Check(p update.Param) error {
+	switch {
+	case s.rank < 1 || s.every < 0 || s.rounds < 1:
+		return fmt.Errorf("galore: rank %d, every %d and rounds %d, want at least 1, 0 and 1", s.rank, s.every, s.rounds)
+	case !(s.alpha > 0):
+		return fmt.Errorf("galore: scale %g, want more than 0", s.alpha)
+	case !slices.Contains([]Moments{Keep, Reset, Rotate}, s.moments):
+		return fmt.Errorf("galore: moments %q, want %q, %q or %q", s.moments, Keep, Reset, Rotate)
+	case !slices.Contains([]Side{Smaller, Larger, FanIn, FanOut, Both}, s.side):
+		return fmt.Errorf("galore: side %q, want %q, %q, %q, %q or %q", s.side, Smaller, Larger, FanIn, FanOut, Both)
+	case len(p.Shape) != 2 || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0:
+		return fmt.Errorf("galore: %s has shape %v and fan axes %d and %d, want a matrix with 0 and 1; route it to another group", p.Name, p.Shape, p.FanIn, p.FanOut)
+	}
+	for _, spec := range s.State(p) {
+		if err := s.stored.Check(spec); err != nil {
+			return fmt.Errorf("galore: %w", err)
+		}
+	}
+	return nil
+}
+
+// axes are the compressed axes of a matrix.
+func (s *Space) axes(p update.Param) []int {
+	smaller, larger := p.FanIn, p.FanOut
+	if p.Shape[p.FanOut] < p.Shape[p.FanIn] {
+		smaller, larger = p.FanOut, p.FanIn
+	}
+	switch s.side {
+	case Larger:
+		return []int{larger}
+	case FanIn:
+		return []int{p.FanIn}
+	case FanOut:
+		return []int{p.FanOut}
+	case Both:
+		return []int{0, 1}
+	}
+	return []int{smaller}
+}
+
+// rankOf is the rank for a matrix.
+func (s *Space) rankOf(p update.Param) int { return min(s.rank, p.Shape[0], p.Shape[1]) }
+
+// Inner implements update.Space.
+func (s *Space) Inner(p update.Param) update.Param {
+	rank := s.rankOf(p)
+	shape := slices.Clone(p.Shape)
+	for _, axis := range s.axes(p) {
+		shape[axis] = rank
+	}
+	p.Shape = shape
+	return p
+}
+
+// State implements update.Basis.
+func (s *Space) State(p update.Param) []update.Spec {
+	var specs []update.Spec
+	for _, axis := range s.axes(p) {
+		name := "projector"
+		if s.side == Both {
+			name = fmt.Sprintf("projector.%d", axis)
+		}
+		specs = append(specs, update.Spec{Name: name, Shape: []int{p.Shape[axis], s.rankOf(p)}, DType: dtypes.Float32})
+	}
+	return specs
+}
+
+// Down implements update.Space.
+func (s *Space) Down(p update.Param, basis []*Node, g update.Grad) update.Grad {
+	return g.Map(func(raw *Node) (mapped, squares *Node) {
+		for i, axis := range s.axes(p) {
+			raw = along(raw, axis, basis[i], true)
+		}
+		return raw, nil
+	})
+}
+
+// LiftMoments implements update.Space: the rule stays in the subspace.
+func (s *Space) LiftMoments(p update.Param, _ []*Node, _ []update.Spec, m update.Moments, down, _ update.Grad) (update.Param, update.Moments, update.Grad) {
+	return s.Inner(p), m, down
+}
+
+// LiftDirection implements update.Space.
+func (s *Space) LiftDirection(p update.Param, basis []*Node, d *Node, _, _ update.Grad) *Node {
+	for i, axis := range s.axes(p) {
+		d = along(d, axis, basis[i], false)
+	}
+	return d
+}
+
+// along multiplies an axis of x with Pᵀ, or with P.
+func along(x *Node, axis int, projector *Node, transposed bool) *Node {
+	contracted := 1
+	if transposed {
+		contracted = 0
+	}
+	if axis == 0 {
+		return Dot(projector, x).General([]int{contracted}, nil, []int{0}, nil)
+	}
+	return Dot(x, projector).General([]int{1}, nil, []int{contracted}, nil)
+}
+
+// Refresh implements update.Basis.
+func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, noise update.Noise) (fresh, carried []*Node) {
+	graph := step.Count.Graph()
+	none := Equal(ReduceAllMax(Abs(basis[0])), ScalarZero(graph, dtypes.Float32))
+	due := none
+	if s.every > 0 {
+		phase := float64(turn * s.every / max(of, 1))
+		elapsed := AddScalar(step.Count, -1-phase)
+		due = LogicalOr(none, Equal(ModScalar(elapsed, float64(s.every)), ScalarZero(graph, dtypes.Float32)))
+	}
+	raw := g.Value()
+	renew := func(*Graph) []*Node {
+		var out []*Node
+		for i, axis := range s.axes(p) {
+			out = append(out, s.subspace(raw, axis, basis[i], noise))
+		}
+		for j, m := range moments {
+			out = append(out, s.carry(p, none, basis, out[:len(basis)], specs[j], m))
+		}
+		return out
+	}
+	// GoMLX shares a graph's scalar constants, also those that a closure was the
+	// first to make, which nothing outside it may use. So the constants are made
+	// outside first, by building once what is never computed.
+	renew(graph)
+	keep := NewClosure(graph, func(*Graph) []*Node { return append(slices.Clone(basis), moments...) })
+	all := If(due, NewClosure(graph, renew), keep)
+	return all[:len(basis)], all[len(basis):]
+}
+
+// carry takes a moment over from the old basis to the new one.
+func (s *Space) carry(p update.Param, none *Node, old, fresh []*Node, spec update.Spec, m *Node) *Node {
+	switch s.moments {
+	case Reset:
+		return Sub(m, m) // the Go backend cannot return one constant for two moments
+	case Rotate:
+		rotated := m
+		for i, axis := range s.axes(p) {
+			c := Dot(old[i], fresh[i]).General([]int{0}, nil, []int{0}, nil) // (P_newᵀ·P_old)ᵀ
+			if spec.NonNegative {
+				c = Square(c)
+			}
+			rotated = along(rotated, axis, c, true)
+		}
+		return Where(none, m, rotated) // there is nothing to carry at first
+	}
+	return m
+}
+
+// subspace returns an orthonormal basis [side, rank] of the directions along an
+// axis that carry most of the gradient, beginning at the old basis. A gradient
+// of zeros leaves it, or what replaces a basis of zeros, as it is.
+func (s *Space) subspace(g *Node, axis int, old *Node, noise update.Noise) *Node {
+	if axis == 1 {
+		g = Transpose(g, 0, 1)
+	}
+	zero := ScalarZero(g.Graph(), g.DType())
+	start := Where(Equal(ReduceAllMax(Abs(old)), zero), orth(normal(noise, old.Shape())), old)
+	p := start
+	for range s.rounds {
+		z := orth(Dot(g, p).General([]int{0}, nil, []int{0}, nil))
+		p = orth(MatMul(g, z))
+	}
+	return Where(Equal(ReduceAllMax(Abs(g)), zero), start, p)
+}
