@@ -15,6 +15,8 @@ import (
 	"github.com/nanochat-go/nanochat/evalrust/rustc"
 	"github.com/nanochat-go/nanochat/optim"
 	"github.com/nanochat-go/nanochat/optim/adamw"
+	"github.com/nanochat-go/nanochat/optim/foam"
+	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/storage"
@@ -52,6 +54,18 @@ func kept(o config.Optim) update.Storage {
 	return storage.Float32()
 }
 
+// space is where the moments of the matrices live, nil for the matrices
+// themselves.
+func space(s config.Space) update.Space {
+	switch s.Kind {
+	case "galore":
+		return galore.New(s.Rank).WithEvery(s.Every).WithMoments(galore.Moments(s.Moments)).WithScale(s.Scale)
+	case "foam":
+		return foam.New(s.Level).WithScale(s.Scale)
+	}
+	return nil
+}
+
 // optimizer routes the parameters: the named groups first, then the matrices to
 // optim.rule, then the rest to AdamW.
 func optimizer(c config.Config, params []lm.Param) (*optim.Optimizer, error) {
@@ -60,7 +74,7 @@ func optimizer(c config.Config, params []lm.Param) (*optim.Optimizer, error) {
 		groups = append(groups, optim.Group{Match: g.Match, Rule: rule(g.Rule, c.Optim), LR: g.LR, WeightDecay: g.WeightDecay})
 	}
 	matrices := optim.Group{Class: []string{string(lm.Matrix)}, Rule: rule(c.Optim.Rule, c.Optim), LR: c.Optim.LR, WeightDecay: c.Optim.WeightDecay,
-		Storage: kept(c.Optim)}
+		Storage: kept(c.Optim), Space: space(c.Optim.Space)}
 	if c.Optim.Momentum > 0 {
 		matrices.Momentum = &c.Optim.Momentum
 	}

@@ -115,7 +115,18 @@ type Optim struct {
 	State       string  `toml:"state" doc:"how the state of the matrices is kept: \"float32\", \"bfloat16\", \"linear8\" (8-bit muon) or \"dynamic8\" (8-bit adamw)"`
 	StateBlock  int     `toml:"state_block" doc:"values that share a scale in linear8 and dynamic8"`
 	Accumulate  int     `toml:"accumulate" doc:"batches for each update"`
+	Space       Space   `toml:"space"`
 	Groups      []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
+}
+
+// Space says where the moments of the matrices live.
+type Space struct {
+	Kind    string  `toml:"kind" doc:"\"full\", \"galore\" (moments in a low-rank subspace) or \"foam\" (moments of block means)"`
+	Scale   float64 `toml:"scale" doc:"factor on the learning rate of galore and foam"`
+	Rank    int     `toml:"rank" doc:"of galore"`
+	Every   int     `toml:"every" doc:"updates between refreshes of galore's subspace"`
+	Moments string  `toml:"moments" doc:"what galore does with moments at a refresh: \"keep\", \"reset\" or \"rotate\""`
+	Level   int     `toml:"level" doc:"fold level of foam: blocks of 2^level weights"`
 }
 
 // Group routes parameters by name.
@@ -156,7 +167,9 @@ func Default() Config {
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
 		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
-		Optim: Optim{Rule: "muon", State: "float32", StateBlock: 256, LR: 0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
+		Optim: Optim{Rule: "muon", State: "float32", StateBlock: 256,
+			Space: Space{Kind: "full", Scale: 0.25, Rank: 64, Every: 200, Moments: "rotate", Level: 2},
+			LR:    0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},
 		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
 		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, StepSamples: 8, Temperature: 0.8, Compile: true},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/schedule"
 
@@ -77,6 +78,11 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 	oneOf("optim.state", o.State, "float32", "bfloat16", "linear8", "dynamic8")
 	check(o.StateBlock >= 2, "optim.state_block = %d, want 2 or more", o.StateBlock)
 	check(o.State != "linear8" || o.Rule != "adamw", "optim.state = \"linear8\" would lose adamw's small second moments: use \"dynamic8\"")
+	oneOf("optim.space.kind", o.Space.Kind, "full", "galore", "foam")
+	oneOf("optim.space.moments", o.Space.Moments, string(galore.Keep), string(galore.Reset), string(galore.Rotate))
+	check(o.Space.Rank >= 1 && o.Space.Every >= 1, "optim.space: rank %d and every %d, want 1 or more", o.Space.Rank, o.Space.Every)
+	check(o.Space.Scale > 0, "optim.space.scale = %g, want more than 0", o.Space.Scale)
+	check(o.Space.Level >= 0 && o.Space.Level <= 30, "optim.space.level = %d, want 0 to 30", o.Space.Level)
 	oneOf("optim.scale", o.Scale, string(muon.Original), string(muon.MatchRMS), string(muon.Spectral), string(muon.NoScale))
 	check(o.LR > 0 && o.OtherLR > 0, "optim.lr = %g and optim.other_lr = %g, want more than 0", o.LR, o.OtherLR)
 	check(o.Momentum >= 0 && o.Momentum < 1, "optim.momentum = %g, want [0, 1)", o.Momentum)

@@ -1,0 +1,44 @@
+package command
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/optim/foam"
+	"github.com/nanochat-go/nanochat/optim/galore"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/config"
+)
+
+// TestOptimizerSettings: what [optim] says is what the table of the optimizer
+// shows for a matrix and for the rest.
+func TestOptimizerSettings(t *testing.T) {
+	for want, set := range map[string][]string{
+		`q_proj.weight .* matrix +muon +0.02 +0 +float32 +65536\n`:           nil,
+		`q_proj.weight .* matrix +lion +0.5 +0.25 +`:                         {"optim.rule=lion", "optim.lr=0.5", "optim.weight_decay=0.25"},
+		`q_proj.weight .* matrix +muon .* bfloat16 +32768\n`:                 {"optim.state=bfloat16"},
+		`q_proj.weight .* matrix +muon .* linear8/128 +16896\n`:              {"optim.state=linear8", "optim.state_block=128"},
+		`q_proj.weight .* matrix +adamw .* dynamic8/256 +33280\n`:            {"optim.state=dynamic8", "optim.rule=adamw"},
+		`q_proj.weight .* matrix +muon .* galore-8:float32 +8192\n`:          {"optim.space.kind=galore", "optim.space.rank=8"},
+		`q_proj.weight .* matrix +adamw .* foam-3:float32 +16384\n`:          {"optim.space.kind=foam", "optim.space.level=3", "optim.rule=adamw"},
+		`embed_tokens.weight .* embedding +adamw +0.004 +0 +float32 +`:       {"optim.state=linear8", "optim.space.kind=foam"},
+		`q_proj.weight .* matrix +adamw +0.1 +0.5 +float32 +131072\n(.|\n)*`: {`optim.groups=[{match=["*q_proj*"], rule="adamw", lr=0.1, weight_decay=0.5}]`},
+	} {
+		c, err := config.Load("crates", "", append([]string{"model.dim=128", "model.layers=1"}, set...))
+		require.NoError(t, err)
+		require.NoError(t, c.Validate())
+		opt, err := optimizer(c, c.LM(4096).WithDefaults().Params())
+		require.NoError(t, err)
+		require.Regexp(t, want, opt.Table(), "%v", set)
+	}
+}
+
+func TestSpaceSettings(t *testing.T) {
+	s := config.Space{Kind: "galore", Rank: 8, Every: 7, Moments: "reset", Scale: 0.5, Level: 3}
+	require.Equal(t, galore.New(8).WithEvery(7).WithMoments(galore.Reset).WithScale(0.5), space(s))
+	s.Kind = "foam"
+	require.Equal(t, foam.New(3).WithScale(0.5), space(s))
+	s.Kind = "full"
+	require.Nil(t, space(s))
+}
