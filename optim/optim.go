@@ -28,6 +28,9 @@ type Group struct {
 	Rule        update.Rule
 	LR          float64
 	WeightDecay float64
+	// CautiousDecay decays only the weights that the step moves towards zero
+	// anyway, or leaves alone: w·u ≥ 0.
+	CautiousDecay bool
 	// Momentum replaces the rule's default β when it is not nil.
 	Momentum *float64
 

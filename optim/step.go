@@ -113,9 +113,13 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		direction, scale = space.LiftDirection(p, basis, direction, down, g), MulScalar(scale, space.Factor())
 	}
 	o.save(s, i, m.After)
-	rate := Mul(s.rate, o.input(s, groupSpec(k, "lr")))
-	decay := OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay"))))
-	s.keep(w, Sub(Mul(w.NodeValue(s.g), decay), Mul(direction, Mul(rate, scale))))
+	rate, old := Mul(s.rate, o.input(s, groupSpec(k, "lr"))), w.NodeValue(s.g)
+	decayed := Mul(old, OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay")))))
+	if o.cfg.Groups[k].CautiousDecay {
+		agree := GreaterOrEqual(Mul(old, direction), ZerosLike(old))
+		decayed = Where(agree, decayed, old)
+	}
+	s.keep(w, Sub(decayed, Mul(direction, Mul(rate, scale))))
 }
 
 // refresh returns the basis of a parameter's space for this step, and carries

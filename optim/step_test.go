@@ -16,6 +16,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
 	"github.com/nanochat-go/nanochat/optim/internal/ref"
+	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/schedule"
 )
@@ -270,6 +271,14 @@ func TestDecayIsDecoupled(t *testing.T) {
 	for i, x := range start {
 		require.InDelta(t, without.Value("/w")[i]-0.1*0.5*x, with.Value("/w")[i], 1e-6)
 	}
+}
+
+// TestCautiousDecay: only weights that the step takes towards zero decay.
+func TestCautiousDecay(t *testing.T) {
+	p := []optim.Param{{Name: "w", Shape: []int{4}, FanIn: -1, FanOut: -1}}
+	s := optimtest.New(t, p, optim.Config{Groups: []optim.Group{{Rule: lion.New(), LR: 0.5, WeightDecay: 0.25, CautiousDecay: true}}}, []float32{8, 8, -8, 8})
+	s.Step(t, 0, []float32{1, -1, 1, 0}) // the step is against the gradient's sign
+	require.Equal(t, []float32{7 - 0.5, 8.5, -8.5, 7}, s.Value("/w"))
 }
 
 // TestAccumulationEqualsTheBigBatch: micro-batches of unequal weight, gathered

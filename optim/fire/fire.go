@@ -83,8 +83,8 @@ func (f *Fire) Apply(backend compute.Backend, store *model.Store, params []optim
 		return nil, fmt.Errorf("fire: none of %d parameters has one of the classes %q", len(params), f.classes)
 	}
 	for _, p := range chosen {
-		if len(p.Shape) != 2 || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0 {
-			return nil, fmt.Errorf("fire: %s has shape %v and fan axes %d and %d, want a matrix with 0 and 1", p.Name, p.Shape, p.FanIn, p.FanOut)
+		if len(p.Shape) != 2 || p.Parts != nil || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0 {
+			return nil, fmt.Errorf("fire: %s has shape %v, parts %v and fan axes %d and %d, want one matrix with 0 and 1", p.Name, p.Shape, p.Parts, p.FanIn, p.FanOut)
 		}
 		if store.GetVariable("/"+p.Name) == nil {
 			return nil, fmt.Errorf("fire: parameter %s is not in the store", p.Name)

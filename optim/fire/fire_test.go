@@ -174,7 +174,7 @@ func TestErrors(t *testing.T) {
 	}
 	require.ErrorContains(t, apply(optim.Param{Name: "b", Class: "vector"}), `none of 1 parameters has one of the classes ["matrix"]`)
 	require.ErrorContains(t, apply(matrix("x", 2, 2)), "parameter x is not in the store")
-	require.ErrorContains(t, apply(optim.Param{Name: "w", Class: "matrix", Shape: []int{4}, FanIn: -1, FanOut: -1}), "want a matrix with 0 and 1")
+	require.ErrorContains(t, apply(optim.Param{Name: "w", Class: "matrix", Shape: []int{4}, FanIn: -1, FanOut: -1}), "want one matrix with 0 and 1")
 	require.ErrorContains(t, apply(w), "fire: w has the value NaN")
 	require.Equal(t, []float32{1, 2, 3}, valuesOf(store, "w")[:3], "nothing is lost")
 }

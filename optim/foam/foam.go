@@ -68,6 +68,8 @@ func (s *Space) Check(p update.Param) error {
 		return fmt.Errorf("foam: residual %g and scale %g, want 0 or more and above 0", s.residual, s.alpha)
 	case axis < 0 || axis >= len(p.Shape):
 		return fmt.Errorf("foam: %s with shape %v has no axis %d to fold; route it to another group", p.Name, p.Shape, axis)
+	case axis == p.FanOut && p.Parts != nil:
+		return fmt.Errorf("foam: %s has parts %v along axis %d, which folding would mix", p.Name, p.Parts, axis)
 	}
 	return nil
 }

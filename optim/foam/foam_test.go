@@ -199,6 +199,7 @@ func TestCheck(t *testing.T) {
 		`foam: second moment "mean"`:            foam.New(2).WithSecond("mean").Check(matrix(3, 3)),
 		"foam: residual -1":                     foam.New(2).WithResidual(-1).Check(matrix(3, 3)),
 		"and scale 0":                           foam.New(2).WithScale(0).Check(matrix(3, 3)),
+		"w has parts [1 2] along axis 1":        foam.New(2).WithAxis(1).Check(optim.Param{Name: "w", Shape: []int{3, 3}, FanOut: 1, Parts: []int{1, 2}}),
 		"has no axis 2":                         foam.New(2).WithAxis(2).Check(matrix(3, 3)),
 	} {
 		require.ErrorContains(t, err, want)

@@ -92,6 +92,9 @@ func (s *Space) Check(p update.Param) error {
 	case len(p.Shape) != 2 || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0:
 		return fmt.Errorf("galore: %s has shape %v and fan axes %d and %d, want a matrix with 0 and 1; route it to another group", p.Name, p.Shape, p.FanIn, p.FanOut)
 	}
+	if p.Parts != nil {
+		return fmt.Errorf("galore: %s has parts %v, which a projector would mix; route it to another group", p.Name, p.Parts)
+	}
 	for _, spec := range s.State(p) {
 		if err := s.stored.Check(spec); err != nil {
 			return fmt.Errorf("galore: %w", err)

@@ -302,6 +302,7 @@ func TestCheck(t *testing.T) {
 		"galore: scale 0":    New(1).WithScale(0).Check(p),
 		`moments "forget"`:   New(1).WithMoments("forget").Check(p),
 		`side "left"`:        New(1).WithSide("left").Check(p),
+		"w has parts [2 2]":  New(1).Check(optim.Param{Name: "w", Shape: []int{3, 4}, FanIn: 0, FanOut: 1, Parts: []int{2, 2}}),
 		"b has shape [4]":    New(1).Check(optim.Param{Name: "b", Shape: []int{4}, FanIn: -1, FanOut: -1}),
 		"galore: storage: b": New(1).WithProjectorStorage(storage.Linear8(1)).Check(p),
 	} {

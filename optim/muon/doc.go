@@ -35,6 +35,9 @@
 //
 // # Caveats
 //
-// Matrices only. Embeddings, heads and vectors belong to another rule, AdamW
-// for example; package optim routes them by class.
+// Matrices only, and tensors that are made of them: stacks of matrices, the
+// kernels of convolutions (update.Param's Window), fused projections (its
+// Parts). Each matrix is orthogonalised by itself, with its own s. Embeddings,
+// heads and vectors belong to another rule, AdamW for example; package optim
+// routes them by class.
 package muon

@@ -82,11 +82,8 @@ func (r *Rule) Momentum() float64 { return r.momentum }
 
 // Check implements update.Rule.
 func (r *Rule) Check(p update.Param) error {
-	if len(p.Shape) != 2 {
-		return fmt.Errorf("muon: %s has shape %v, want a matrix; route it to another rule", p.Name, p.Shape)
-	}
-	if p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0 {
-		return fmt.Errorf("muon: %s has fan axes %d and %d, want 0 and 1 in some order", p.Name, p.FanIn, p.FanOut)
+	if err := checkAxes(p); err != nil {
+		return err
 	}
 	if !(r.momentum >= 0 && r.momentum < 1) {
 		return fmt.Errorf("muon: momentum %g, want [0, 1)", r.momentum)
@@ -124,12 +121,20 @@ func (r *Rule) Direction(s update.Step, p update.Param, m update.Moments, g upda
 	} else if r.corrected {
 		u = Div(u, s.Correction(s.Complement, 0))
 	}
-	return r.orth.Orthogonalize(u), ConstAs(s.Count, r.Factor(p))
+	if plain(p) {
+		return r.orth.Orthogonalize(u), ConstAs(s.Count, r.Factor(p))
+	}
+	u = eachMatrix(p, u, func(x *Node, out int) *Node {
+		return MulScalar(r.orth.Orthogonalize(x), r.factor(fanIn(p), out))
+	})
+	return u, OnesLike(s.Count)
 }
 
-// Factor is the scale s of a parameter.
-func (r *Rule) Factor(p update.Param) float64 {
-	in, out := float64(p.Shape[p.FanIn]), float64(p.Shape[p.FanOut])
+// Factor is the scale s of a parameter without parts.
+func (r *Rule) Factor(p update.Param) float64 { return r.factor(fanIn(p), p.Shape[p.FanOut]) }
+
+func (r *Rule) factor(inputs, outputs int) float64 {
+	in, out := float64(inputs), float64(outputs)
 	switch r.scale {
 	case MatchRMS:
 		return 0.2 * math.Sqrt(max(in, out))

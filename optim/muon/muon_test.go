@@ -188,7 +188,7 @@ func TestZeroGradient(t *testing.T) {
 func TestCheck(t *testing.T) {
 	require.NoError(t, muon.New().Check(matrix(2, 3)))
 	require.ErrorContains(t, muon.New().Check(optim.Param{Name: "b", Shape: []int{3}}), "b has shape [3], want a matrix; route it to another rule")
-	require.ErrorContains(t, muon.New().Check(optim.Param{Name: "w", Shape: []int{3, 3}, FanIn: 1, FanOut: 1}), "fan axes")
+	require.ErrorContains(t, muon.New().Check(optim.Param{Name: "w", Shape: []int{3, 3}, FanIn: 1, FanOut: 1}), "fan-in 1, window [] and fan-out 1, want different axes")
 	require.ErrorContains(t, muon.New().WithMomentum(1).Check(matrix(2, 3)), "momentum")
 	require.ErrorContains(t, muon.New().WithMomentum(math.NaN()).Check(matrix(2, 3)), "momentum")
 	require.ErrorContains(t, muon.New().WithScale("x").Check(matrix(2, 3)), `scale "x", want "original"`)

@@ -38,53 +38,74 @@ func Cubic(steps int) Preset {
 	return Preset{Steps: slices.Repeat([]Quintic{{1.5, -0.5, 0}}, steps), Safety: 1, Epsilon: 1e-30, Clamp: true}
 }
 
-// Orthogonalize returns the approximate polar factor of x [m, n], in x's shape
-// and dtype. A zero matrix stays zero.
+// Orthogonalize returns the approximate polar factor of x [m, n], or of each
+// matrix of x [batch, m, n], in x's shape and dtype. A zero matrix stays zero.
 func (p Preset) Orthogonalize(x *Node) *Node {
-	if x.Rank() != 2 {
-		exceptions.Panicf("orthogonal: want a matrix, got %s", x.Shape())
+	if x.Rank() != 2 && x.Rank() != 3 {
+		exceptions.Panicf("orthogonal: want a matrix or a batch of them, got %s", x.Shape())
 	}
-	norm := Sqrt(ReduceAllSum(Dot(x, x).General([]int{1}, []int{0}, []int{1}, []int{0})))
+	norm := norms(x)
 	if p.Clamp {
 		norm = MaxScalar(norm, p.Epsilon)
 	} else {
 		norm = AddScalar(MulScalar(norm, p.Safety), p.Epsilon)
 	}
 	x = Mul(x, Reciprocal(norm))
-	// A tall matrix is turned once, so that X·Xᵀ is the smaller Gram matrix and
-	// every product contracts an axis that lies contiguously in memory.
-	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
-	if tall {
-		x = Transpose(x, 0, 1)
+	return wide(x, func(x, identity *Node) *Node {
+		for _, q := range p.Steps {
+			x = q.step(x, identity)
+		}
+		return x
+	})
+}
+
+// norms are the Frobenius norms of the matrices, a scalar or [batch, 1, 1].
+func norms(x *Node) *Node {
+	if x.Rank() == 2 {
+		return Sqrt(ReduceAllSum(Dot(x, x).General([]int{1}, []int{0}, []int{1}, []int{0})))
 	}
-	n := x.Shape().Dim(0)
-	identity := ConvertDType(Diagonal(x.Graph(), n), x.DType())
-	for _, q := range p.Steps {
-		x = q.step(x, identity)
-	}
+	return Sqrt(ReduceAndKeep(Square(x), ReduceSum, -1, -2))
+}
+
+// wide calls f with x and the identity of its smaller side. A tall matrix is
+// turned before and after, so that X·Xᵀ is the smaller Gram matrix and every
+// product contracts an axis that lies contiguously in memory.
+func wide(x *Node, f func(x, identity *Node) *Node) *Node {
+	rows, cols := x.Rank()-2, x.Rank()-1
+	tall := x.Shape().Dim(rows) > x.Shape().Dim(cols)
 	if tall {
-		x = Transpose(x, 0, 1)
+		x = Transpose(x, rows, cols)
+	}
+	identity := ConvertDType(Diagonal(x.Graph(), x.Shape().Dim(rows)), x.DType())
+	if rows > 0 {
+		identity = InsertAxes(identity, 0)
+	}
+	x = f(x, identity)
+	if tall {
+		x = Transpose(x, rows, cols)
 	}
 	return x
 }
 
 // Apply returns the polynomial of a matrix x [m, n]: a·X + b·X·XᵀX + c·X·(XᵀX)².
-func (q Quintic) Apply(x *Node) *Node {
-	tall := x.Shape().Dim(0) > x.Shape().Dim(1)
-	if tall {
-		x = Transpose(x, 0, 1)
-	}
-	x = q.step(x, ConvertDType(Diagonal(x.Graph(), x.Shape().Dim(0)), x.DType()))
-	if tall {
-		x = Transpose(x, 0, 1)
-	}
-	return x
-}
+func (q Quintic) Apply(x *Node) *Node { return wide(x, q.step) }
 
 // step applies the quintic as (a·I + b·A + c·A²)·X, with all sums on the small
 // side.
 func (q Quintic) step(x, identity *Node) *Node {
-	gram := Dot(x, x).General([]int{1}, nil, []int{1}, nil)
-	even := Add(MulScalar(gram, q.B), MulScalar(MatMul(gram, gram), q.C))
-	return MatMul(Add(even, MulScalar(identity, q.A)), x)
+	gram := multiply(x, x, 1)
+	even := MulScalar(gram, q.B)
+	if q.C != 0 {
+		even = Add(even, MulScalar(multiply(gram, gram, 0), q.C))
+	}
+	return multiply(Add(even, MulScalar(identity, q.A)), x, 0)
+}
+
+// multiply is the product a·b of matrices or of batches of them; contracted 1
+// stands for a·bᵀ.
+func multiply(a, b *Node, contracted int) *Node {
+	if a.Rank() == 2 {
+		return Dot(a, b).General([]int{1}, nil, []int{contracted}, nil)
+	}
+	return Dot(a, b).General([]int{2}, []int{0}, []int{1 + contracted}, []int{0})
 }

@@ -146,10 +146,35 @@ func TestEdges(t *testing.T) {
 		scaled := gaussian(5, 6, 15, 1e6)
 		require.Less(t, distance(run(t, p, wide), run(t, p, scaled)), tolerance(990), "%s: scale", name)
 	}
-	require.PanicsWithError(t, "orthogonal: want a matrix, got (Float32)[2, 3, 4]", func() {
-		g := NewGraph(optimtest.Backend, "rank 3")
-		orthogonal.Classic(5).Orthogonalize(Const(g, tensors.FromFlatDataAndDimensions(make([]float32, 24), 2, 3, 4)))
+	require.PanicsWithError(t, "orthogonal: want a matrix or a batch of them, got (Float32)[4]", func() {
+		g := NewGraph(optimtest.Backend, "rank 1")
+		orthogonal.Classic(5).Orthogonalize(Const(g, make([]float32, 4)))
 	})
+}
+
+// TestBatch: a batch is orthogonalised slice by slice, wide or tall, whatever
+// the sizes of the others.
+func TestBatch(t *testing.T) {
+	for _, p := range []orthogonal.Preset{orthogonal.Classic(5), orthogonal.PolarExpress8(), orthogonal.Cubic(10)} {
+		for _, shape := range [][2]int{{4, 7}, {7, 4}, {5, 5}} {
+			var slices []ref.Matrix
+			var flat []float32
+			for i, scale := range []float64{1, 1e4, 0} {
+				m := gaussian(uint64(i), shape[0], shape[1], scale)
+				slices = append(slices, m)
+				for _, x := range m.Data {
+					flat = append(flat, float32(x))
+				}
+			}
+			out := optimtest.Widen(optimtest.Eval(t, func(in []*Node) *Node { return p.Orthogonalize(in[0]) },
+				tensors.FromFlatDataAndDimensions(flat, 3, shape[0], shape[1])))
+			n := shape[0] * shape[1]
+			for i, m := range slices {
+				got := ref.Matrix{Rows: m.Rows, Cols: m.Cols, Data: out[i*n : (i+1)*n]}
+				require.Less(t, distance(run(t, p, m), got), tolerance(990))
+			}
+		}
+	}
 }
 
 // TestPresetFieldsAct changes one field at a time.

@@ -13,6 +13,13 @@ type Param struct {
 	Class string // for routing: "matrix", "embedding", "head", "vector" or the caller's own
 	// FanIn and FanOut are the axes of Shape, -1 where there is none.
 	FanIn, FanOut int
+	// Window lists further axes that belong to the fan-in, such as the window of
+	// a convolution. Axes that are in none of these hold independent matrices:
+	// stacked layers, experts.
+	Window []int
+	// Parts are sizes along the fan-out that hold matrices of their own, such as
+	// the query, key and value of a fused projection; nil for one.
+	Parts []int
 }
 
 // Size is the number of values.
