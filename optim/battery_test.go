@@ -47,6 +47,8 @@ var battery = map[string]recipe{
 	"muon, bfloat16":         {muon.New(), nil, storage.BFloat16(), 0.2},
 	"8-bit muon":             {muon.New(), nil, storage.Linear8(64), 0.2},
 	"dynamic 8-bit muon":     {muon.New(), nil, storage.Dynamic8(64), 0.2},
+	"normuon":                {muon.New().WithNeuronNorm(0.95), nil, nil, 0.2},
+	"galore 8-bit normuon":   {muon.New().WithNeuronNorm(0.95), galore.New(4).WithEvery(5).WithScale(1), storage.Linear8(64), 0.2},
 	"galore adamw":           {adamw.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.05},
 	"galore adamw, keep":     {adamw.New(), galore.New(4).WithEvery(5).WithScale(1).WithMoments(galore.Keep), nil, 0.05},
 	"galore muon":            {muon.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.2},

@@ -222,7 +222,22 @@ func (g Group) state(p Param) []update.Spec {
 			kept = append(kept, stateSpec(k, p))
 		}
 	}
+	for _, s := range g.late(p) {
+		kept = append(kept, stateSpec(s, p))
+	}
 	return kept
+}
+
+// late declares the state that the direction of a parameter feeds.
+func (g Group) late(p Param) []update.Spec {
+	f, ok := g.Rule.(update.Finisher)
+	if !ok {
+		return nil
+	}
+	if g.Space != nil {
+		p = g.Space.Lifted(p)
+	}
+	return f.Late(p)
 }
 
 // all reports whether the group matches every parameter.

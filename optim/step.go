@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/nanochat-go/nanochat/optim/clip"
+	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
 
@@ -103,13 +104,15 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	if space == nil {
 		m.After = rule.Accumulate(us, m.Before, g)
 		direction, scale = rule.Direction(us, p, m, g)
+		direction = o.finish(s, i, us, p, direction)
 	} else {
 		specs := rule.State(space.Inner(p))
 		basis := o.refresh(s, i, us, specs, &m, g)
 		down := space.Down(p, basis, g)
 		m.After = rule.Accumulate(us, m.Before, down)
-		lifted, moments, seen := space.LiftMoments(p, basis, specs, m, down, g)
-		direction, scale = rule.Direction(us, lifted, moments, seen)
+		moments, seen := space.LiftMoments(p, basis, specs, m, down, g)
+		direction, scale = rule.Direction(us, space.Lifted(p), moments, seen)
+		direction = o.finish(s, i, us, space.Lifted(p), direction)
 		direction, scale = space.LiftDirection(p, basis, direction, down, g), MulScalar(scale, space.Factor())
 	}
 	o.save(s, i, m.After)
@@ -120,6 +123,20 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		decayed = Where(agree, decayed, old)
 	}
 	s.keep(w, Sub(decayed, Mul(direction, Mul(rate, scale))))
+}
+
+// finish lets the rule finish a direction with state of its own; p is the
+// parameter as the direction has it.
+func (o *Optimizer) finish(s step, i int, us update.Step, p Param, direction *Node) *Node {
+	group := o.cfg.Groups[o.group[i]]
+	late := group.late(o.params[i])
+	if late == nil {
+		return direction
+	}
+	before := o.read(s, o.params[i], storage.Float32(), late)
+	direction, after := group.Rule.(update.Finisher).Finish(us, p, before, direction)
+	o.write(s, i, storage.Float32(), late, after, 0xC0)
+	return direction
 }
 
 // refresh returns the basis of a parameter's space for this step, and carries

@@ -95,6 +95,9 @@ func (s *Space) Inner(p update.Param) update.Param {
 	return p
 }
 
+// Lifted implements update.Space.
+func (s *Space) Lifted(p update.Param) update.Param { return p }
+
 // around is the number of values before and after the folded axis.
 func (s *Space) around(p update.Param) (before, after int) {
 	before, after = 1, 1
@@ -152,7 +155,7 @@ func (s *Space) Down(p update.Param, _ []*Node, g update.Grad) update.Grad {
 }
 
 // LiftMoments implements update.Space.
-func (s *Space) LiftMoments(p update.Param, _ []*Node, specs []update.Spec, m update.Moments, down, g update.Grad) (update.Param, update.Moments, update.Grad) {
+func (s *Space) LiftMoments(p update.Param, _ []*Node, specs []update.Spec, m update.Moments, down, g update.Grad) (update.Moments, update.Grad) {
 	residual := MulScalar(Sub(g.Value(), s.unfold(p, down.Value())), s.residual)
 	lifted := update.Moments{}
 	for i, spec := range specs {
@@ -163,7 +166,7 @@ func (s *Space) LiftMoments(p update.Param, _ []*Node, specs []update.Spec, m up
 		}
 		lifted.After = append(lifted.After, Add(s.unfold(p, m.After[i]), added))
 	}
-	return p, lifted, g
+	return lifted, g
 }
 
 // LiftDirection implements update.Space: the direction has the parameter's

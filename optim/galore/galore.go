@@ -136,6 +136,9 @@ func (s *Space) Inner(p update.Param) update.Param {
 	return p
 }
 
+// Lifted implements update.Space: the rule stays in the subspace.
+func (s *Space) Lifted(p update.Param) update.Param { return s.Inner(p) }
+
 // State implements update.Basis.
 func (s *Space) State(p update.Param) []update.Spec {
 	var specs []update.Spec
@@ -159,9 +162,9 @@ func (s *Space) Down(p update.Param, basis []*Node, g update.Grad) update.Grad {
 	})
 }
 
-// LiftMoments implements update.Space: the rule stays in the subspace.
-func (s *Space) LiftMoments(p update.Param, _ []*Node, _ []update.Spec, m update.Moments, down, _ update.Grad) (update.Param, update.Moments, update.Grad) {
-	return s.Inner(p), m, down
+// LiftMoments implements update.Space.
+func (s *Space) LiftMoments(_ update.Param, _ []*Node, _ []update.Spec, m update.Moments, down, _ update.Grad) (update.Moments, update.Grad) {
+	return m, down
 }
 
 // LiftDirection implements update.Space.

@@ -107,6 +107,8 @@ func TestParts(t *testing.T) {
 func TestCheckAxes(t *testing.T) {
 	check := func(p optim.Param) error { p.Name = "w"; return muon.New().Check(p) }
 	require.NoError(t, check(optim.Param{Shape: []int{2, 3, 4}, FanIn: 2, FanOut: 0}))
+	require.ErrorContains(t, muon.New().WithNeuronNorm(0.9).Check(optim.Param{Name: "w", Shape: []int{2, 3, 4}, FanIn: 2, FanOut: 0}), "no single matrix")
+	require.ErrorContains(t, muon.New().WithNeuronNorm(1).Check(matrix(2, 2)), "neuron norm 1")
 	require.NoError(t, check(optim.Param{Shape: []int{2, 6}, FanIn: 0, FanOut: 1, Parts: []int{2, 4}}))
 	for want, p := range map[string]optim.Param{
 		"fan-in 1, window [1] and fan-out 0":    {Shape: []int{2, 3}, FanIn: 1, FanOut: 0, Window: []int{1}},

@@ -16,6 +16,12 @@
 //	Spectral   √(fan_out/fan_in)          arXiv:2310.17813
 //	NoScale    1
 //
+// WithNeuronNorm adds the last step of NorMuon (arXiv:2510.05491): with the mean
+// squares q of the rows of O, along its longer side,
+//
+//	v ← β2·v + (1-β2)·q
+//	O ← O/√v, scaled back to its norm
+//
 // # Defaults
 //
 //	μ             0.95       with Nesterov
@@ -26,6 +32,7 @@
 //
 //	name      shape  dtype    bytes per parameter
 //	momentum  as w   float32  4
+//	neuron    [longer side]   4 bytes each, only with WithNeuronNorm
 //
 // # Differences from the paper
 //

@@ -32,6 +32,7 @@ type Rule struct {
 	corrected bool
 	scale     Scale
 	orth      orthogonal.Preset
+	neuron    float64 // decay rate of NorMuon, 0: none
 }
 
 // Hyperparameters that FromScope reads.
@@ -53,6 +54,11 @@ func (r *Rule) FromScope(scope *model.Scope) *Rule {
 	r.scale = Scale(model.GetParamOr(scope, ParamScale, string(r.scale)))
 	return r
 }
+
+// WithNeuronNorm makes the rule NorMuon: rows of the step, along its longer
+// side, are divided by the root of a moving average of their mean squares with
+// decay rate beta2 in [0, 1); 0 is Muon, 0.95 the paper's.
+func (r *Rule) WithNeuronNorm(beta2 float64) *Rule { r.neuron = beta2; return r }
 
 // Optimizer starts the optimizer of a plain GoMLX program: Muon for the
 // matrices inside the model and AdamW for everything else, both at the same
@@ -87,6 +93,12 @@ func (r *Rule) Check(p update.Param) error {
 	}
 	if !(r.momentum >= 0 && r.momentum < 1) {
 		return fmt.Errorf("muon: momentum %g, want [0, 1)", r.momentum)
+	}
+	if !(r.neuron >= 0 && r.neuron < 1) {
+		return fmt.Errorf("muon: neuron norm %g, want [0, 1)", r.neuron)
+	}
+	if r.neuron > 0 && !plain(p) {
+		return fmt.Errorf("muon: %s of shape %v is no single matrix, which the neuron norm wants", p.Name, p.Shape)
 	}
 	if len(r.orth.Steps) == 0 {
 		return fmt.Errorf("muon: orthogonalizer without steps; package orthogonal has presets")

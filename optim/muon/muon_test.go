@@ -42,8 +42,9 @@ func TestAgainstReference(t *testing.T) {
 			Decay:     rapid.Float64Range(0, 1).Draw(r, "decay"),
 			Nesterov:  rapid.Bool().Draw(r, "nesterov"),
 			Corrected: rapid.Bool().Draw(r, "corrected"),
+			Neuron:    rapid.SampledFrom([]float64{0, 0, 0.5, 0.95}).Draw(r, "neuron"),
 		}
-		rule := muon.New().WithMomentum(want.Momentum).WithNesterov(want.Nesterov).WithBiasCorrection(want.Corrected)
+		rule := muon.New().WithMomentum(want.Momentum).WithNesterov(want.Nesterov).WithBiasCorrection(want.Corrected).WithNeuronNorm(want.Neuron)
 		slope := 485.0
 		if rapid.Bool().Draw(r, "polar express") {
 			rule, slope = rule.WithOrthogonalizer(orthogonal.PolarExpress5()), 990
@@ -105,6 +106,7 @@ func TestOptionsAct(t *testing.T) {
 	half := 0.5
 	results := map[string]string{
 		"momentum":        run(muon.New().WithMomentum(0.5), nil),
+		"neuron norm":     run(muon.New().WithNeuronNorm(0.95), nil),
 		"nesterov":        run(muon.New().WithNesterov(false), nil),
 		"correction":      run(muon.New().WithBiasCorrection(true), nil),
 		"original":        run(muon.New().WithScale(muon.Original), nil),

@@ -110,16 +110,18 @@ type Space interface {
 	Name() string
 	// Check says why a parameter cannot have the space.
 	Check(p Param) error
-	// Inner is the parameter as the rule sees it while it accumulates.
+	// Inner is the parameter as the rule sees it while it accumulates, and Lifted
+	// as it sees it when it takes a direction.
 	Inner(p Param) Param
+	Lifted(p Param) Param
 	// Factor is multiplied with the learning rate.
 	Factor() float64
 	// Down returns the gradient of the inner parameter. basis is the space's own
 	// state, here and below, empty if it is no Basis.
 	Down(p Param, basis []*Node, g Grad) Grad
-	// LiftMoments returns the parameter, the moments that specs declare and the
-	// gradient from which the rule takes its direction.
-	LiftMoments(p Param, basis []*Node, specs []Spec, m Moments, down, g Grad) (Param, Moments, Grad)
+	// LiftMoments returns the moments that specs declare and the gradient from
+	// which the rule takes its direction.
+	LiftMoments(p Param, basis []*Node, specs []Spec, m Moments, down, g Grad) (Moments, Grad)
 	// LiftDirection turns the direction into one of the parameter's shape.
 	LiftDirection(p Param, basis []*Node, d *Node, down, g Grad) *Node
 }
@@ -185,6 +187,16 @@ type Rule interface {
 // complement times what is averaged.
 func (Step) Moment(m, part, complement *Node) *Node {
 	return Add(Mul(m, OneMinus(complement)), part)
+}
+
+// Finisher is a Rule with state that its direction feeds, and that its moments
+// do not need.
+type Finisher interface {
+	Rule
+	// Late declares that state, float32 always; nil for none.
+	Late(p Param) []Spec
+	// Finish returns what replaces the direction u, and the state afterwards.
+	Finish(s Step, p Param, late []*Node, u *Node) (*Node, []*Node)
 }
 
 // Correction returns 1-β^t for β = 1-complement and t = Count+shift, without

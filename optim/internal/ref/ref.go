@@ -58,9 +58,11 @@ type Muon struct {
 	Nesterov, Corrected bool
 	Scale               float64
 	Orth                func(Matrix) Matrix
+	Neuron              float64 // decay rate of NorMuon (arXiv:2510.05491), 0: none
 
 	t int
 	M []float64
+	V []float64 // of NorMuon, along the longer side
 }
 
 // Step updates w in place with the gradient g.
@@ -87,9 +89,37 @@ func (u *Muon) Step(w, g Matrix) {
 		}
 	}
 	o := u.Orth(d)
+	if u.Neuron > 0 {
+		o = u.normalised(o)
+	}
 	for i := range w.Data {
 		w.Data[i] = w.Data[i] - u.LR*u.Decay*w.Data[i] - u.LR*u.Scale*o.Data[i]
 	}
+}
+
+// normalised divides the rows of a tall matrix, or the columns of a wide one, by
+// the root of a moving average of their mean squares, and restores the norm.
+func (u *Muon) normalised(o Matrix) Matrix {
+	if o.Cols > o.Rows {
+		return u.normalised(o.T()).T()
+	}
+	if u.V == nil {
+		u.V = make([]float64, o.Rows)
+	}
+	out := Matrix{o.Rows, o.Cols, make([]float64, len(o.Data))}
+	for i := range o.Rows {
+		row := o.Data[i*o.Cols : (i+1)*o.Cols]
+		mean := math.Pow(Norm(row), 2) / float64(o.Cols)
+		u.V[i] = u.Neuron*u.V[i] + (1-u.Neuron)*mean
+		for j, x := range row {
+			out.Data[i*o.Cols+j] = x / math.Sqrt(u.V[i])
+		}
+	}
+	scale := Norm(o.Data) / Norm(out.Data)
+	for i := range out.Data {
+		out.Data[i] *= scale
+	}
+	return out
 }
 
 // Norm is the joint L2 norm of several tensors.
