@@ -32,37 +32,41 @@ type recipe struct {
 	space update.Space
 	kept  update.Storage
 	lr    float64
+	limit float64 // of growth
 }
 
 // battery is every recipe; a new optimizer is one line.
 var battery = map[string]recipe{
-	"adamw":                  {adamw.New(), nil, nil, 0.05},
-	"adamw, bfloat16":        {adamw.New(), nil, storage.BFloat16(), 0.05},
-	"8-bit adamw":            {adamw.New(), nil, storage.Dynamic8(64), 0.05},
-	"lion":                   {lion.New(), nil, nil, 0.02},
-	"lion, bfloat16":         {lion.New(), nil, storage.BFloat16(), 0.02},
-	"8-bit lion":             {lion.New(), nil, storage.Linear8(64), 0.02},
-	"dynamic 8-bit lion":     {lion.New(), nil, storage.Dynamic8(64), 0.02},
-	"muon":                   {muon.New(), nil, nil, 0.2},
-	"muon, bfloat16":         {muon.New(), nil, storage.BFloat16(), 0.2},
-	"8-bit muon":             {muon.New(), nil, storage.Linear8(64), 0.2},
-	"dynamic 8-bit muon":     {muon.New(), nil, storage.Dynamic8(64), 0.2},
-	"normuon":                {muon.New().WithNeuronNorm(0.95), nil, nil, 0.2},
-	"galore 8-bit normuon":   {muon.New().WithNeuronNorm(0.95), galore.New(4).WithEvery(5).WithScale(1), storage.Linear8(64), 0.2},
-	"galore adamw":           {adamw.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.05},
-	"galore adamw, keep":     {adamw.New(), galore.New(4).WithEvery(5).WithScale(1).WithMoments(galore.Keep), nil, 0.05},
-	"galore muon":            {muon.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.2},
-	"galore 8-bit muon":      {muon.New(), galore.New(4).WithEvery(5).WithScale(1).WithProjectorStorage(storage.BFloat16()), storage.Linear8(64), 0.2},
-	"galore lion":            {lion.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.02},
-	"foam-2 adamw":           {adamw.New(), foam.New(2), nil, 0.1},
-	"foam-2 adamw, equation": {adamw.New(), foam.New(2).WithSecond(foam.SquareOfMean), nil, 0.1},
-	"foam-1 muon":            {muon.New(), foam.New(1), nil, 0.4},
-	"foam-1 8-bit adamw":     {adamw.New(), foam.New(1), storage.Dynamic8(16), 0.1},
+	"adamw":                  {adamw.New(), nil, nil, 0.05, 0},
+	"adamw, bfloat16":        {adamw.New(), nil, storage.BFloat16(), 0.05, 0},
+	"8-bit adamw":            {adamw.New(), nil, storage.Dynamic8(64), 0.05, 0},
+	"lion":                   {lion.New(), nil, nil, 0.02, 0},
+	"lion, bfloat16":         {lion.New(), nil, storage.BFloat16(), 0.02, 0},
+	"8-bit lion":             {lion.New(), nil, storage.Linear8(64), 0.02, 0},
+	"dynamic 8-bit lion":     {lion.New(), nil, storage.Dynamic8(64), 0.02, 0},
+	"muon":                   {muon.New(), nil, nil, 0.2, 0},
+	"muon, bfloat16":         {muon.New(), nil, storage.BFloat16(), 0.2, 0},
+	"8-bit muon":             {muon.New(), nil, storage.Linear8(64), 0.2, 0},
+	"dynamic 8-bit muon":     {muon.New(), nil, storage.Dynamic8(64), 0.2, 0},
+	"normuon":                {muon.New().WithNeuronNorm(0.95), nil, nil, 0.2, 0},
+	"galore 8-bit normuon":   {muon.New().WithNeuronNorm(0.95), galore.New(4).WithEvery(5).WithScale(1), storage.Linear8(64), 0.2, 0},
+	"galore adamw":           {adamw.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.05, 0},
+	"galore adamw, keep":     {adamw.New(), galore.New(4).WithEvery(5).WithScale(1).WithMoments(galore.Keep), nil, 0.05, 0},
+	"galore muon":            {muon.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.2, 0},
+	"galore 8-bit muon":      {muon.New(), galore.New(4).WithEvery(5).WithScale(1).WithProjectorStorage(storage.BFloat16()), storage.Linear8(64), 0.2, 0},
+	"galore lion":            {lion.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.02, 0},
+	"fira adamw":             {adamw.New(), galore.Fira(4).WithEvery(5), nil, 0.05, 1.01},
+	"apollo adamw":           {adamw.New(), galore.Apollo(4).WithEvery(5), nil, 0.05, 1.01},
+	"apollo-mini adamw":      {adamw.New(), galore.ApolloMini().WithEvery(5), nil, 0.05, 1.01},
+	"foam-2 adamw":           {adamw.New(), foam.New(2), nil, 0.1, 0},
+	"foam-2 adamw, equation": {adamw.New(), foam.New(2).WithSecond(foam.SquareOfMean), nil, 0.1, 0},
+	"foam-1 muon":            {muon.New(), foam.New(1), nil, 0.4, 0},
+	"foam-1 8-bit adamw":     {adamw.New(), foam.New(1), storage.Dynamic8(16), 0.1, 0},
 }
 
 func (r recipe) config() optim.Config {
 	return optim.Config{Clip: 10, Groups: []optim.Group{
-		{Class: []string{"matrix"}, Rule: r.rule, LR: r.lr, Space: r.space, Storage: r.kept, StoreFrom: 1},
+		{Class: []string{"matrix"}, Rule: r.rule, LR: r.lr, Space: r.space, Storage: r.kept, StoreFrom: 1, GrowthLimit: r.limit},
 		{Rule: adamw.New(), LR: 0.05},
 	}}
 }

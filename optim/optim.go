@@ -31,6 +31,9 @@ type Group struct {
 	// CautiousDecay decays only the weights that the step moves towards zero
 	// anyway, or leaves alone: w·u ≥ 0.
 	CautiousDecay bool
+	// GrowthLimit, above 1, bounds the norm of a parameter's direction to so many
+	// times that of the step before (arXiv:2410.01623, section 4.3); 0: none.
+	GrowthLimit float64
 	// Momentum replaces the rule's default β when it is not nil.
 	Momentum *float64
 
@@ -105,6 +108,9 @@ func (c Config) validate() error {
 		}
 		if m := g.Momentum; m != nil && !(*m >= 0 && *m < 1) {
 			bad("group %d: momentum %g, want [0, 1)", i, *m)
+		}
+		if l := g.GrowthLimit; l != 0 && !(l > 1) {
+			bad("group %d: growth limit %g, want 0 (none) or more than 1", i, l)
 		}
 		if g.StoreFrom < 0 {
 			bad("group %d: StoreFrom %d, want 0 (the default, %d) or more", i, g.StoreFrom, DefaultStoreFrom)
@@ -224,6 +230,9 @@ func (g Group) state(p Param) []update.Spec {
 	}
 	for _, s := range g.late(p) {
 		kept = append(kept, stateSpec(s, p))
+	}
+	if g.GrowthLimit > 0 {
+		kept = append(kept, stateSpec(directionNorm, p))
 	}
 	return kept
 }

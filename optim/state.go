@@ -22,6 +22,9 @@ func scalar(name string, dtype dtypes.DType) update.Spec {
 	return update.Spec{Name: name, DType: dtype}
 }
 
+// directionNorm is the state of a growth limit.
+var directionNorm = scalar("direction_norm", dtypes.Float32)
+
 func groupSpec(i int, what string) update.Spec {
 	return scalar(fmt.Sprintf("group.%d.%s", i, what), dtypes.Float32)
 }

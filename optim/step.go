@@ -115,6 +115,7 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		direction = o.finish(s, i, us, space.Lifted(p), direction)
 		direction, scale = space.LiftDirection(p, basis, direction, down, g), MulScalar(scale, space.Factor())
 	}
+	direction = o.limit(s, i, direction)
 	o.save(s, i, m.After)
 	rate, old := Mul(s.rate, o.input(s, groupSpec(k, "lr"))), w.NodeValue(s.g)
 	decayed := Mul(old, OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay")))))
@@ -123,6 +124,21 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		decayed = Where(agree, decayed, old)
 	}
 	s.keep(w, Sub(decayed, Mul(direction, Mul(rate, scale))))
+}
+
+// limit bounds the growth of a direction's norm.
+func (o *Optimizer) limit(s step, i int, direction *Node) *Node {
+	bound := o.cfg.Groups[o.group[i]].GrowthLimit
+	if bound == 0 {
+		return direction
+	}
+	v := o.variable(s.store, stateSpec(directionNorm, o.params[i]))
+	before, norm := v.NodeValue(s.g), clip.GlobalNorm([]*Node{direction})
+	most := MulScalar(before, bound)
+	limited := LogicalAnd(GreaterThan(norm, most), GreaterThan(before, ZerosLike(before))) // not the first step
+	factor := Where(limited, Div(most, norm), OnesLike(norm))
+	s.keep(v, Mul(norm, factor))
+	return Mul(direction, factor)
 }
 
 // finish lets the rule finish a direction with state of its own; p is the

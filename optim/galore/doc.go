@@ -31,12 +31,19 @@
 //	Reset   they begin again at zero
 //	Rotate  M ← C·M;  V ← (C∘C)·V, exact for uncorrelated coordinates
 //
+// Three relatives differ in how they leave the subspace, with R = Pᵀ·G, N the
+// rule's direction for it and the norms of a channel, which is a column here:
+//
+//	Fira        P·N + (G - P·R)·‖N‖/‖R‖     arXiv:2410.01623
+//	Apollo      G·‖N‖/‖R‖, P random         arXiv:2412.05270
+//	ApolloMini  the same of rank 1, with the norms of the whole matrix
+//
 // # Defaults
 //
 //	T        200    arXiv:2403.03507, for up to 1 B parameters
-//	α        0.25   arXiv:2403.03507
+//	α        0.25   arXiv:2403.03507; 1 for Apollo, √128 for ApolloMini
 //	q        2      captures 0.99 of the best subspace's energy
-//	moments  Rotate
+//	moments  Rotate; Keep for Apollo
 //	side     Smaller; of a square matrix the fan-in
 //
 // # State
@@ -51,5 +58,8 @@
 //
 // Decay is decoupled as in package update; the published program decays the
 // weights that it has just changed. Reset does not restart Adam's bias
-// correction.
+// correction. Fira's α is a factor on the whole step, the published program's on
+// the projected part and, by its projection back, inside the rest; and Fira
+// limits the growth of the rest alone, a group's GrowthLimit that of the step. Random
+// projections are kept instead of being drawn again from their seed.
 package galore

@@ -2,6 +2,7 @@ package galore
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -33,8 +34,19 @@ const (
 	Both    Side = "both"
 )
 
-// Space is GaLore as an update.Space; use New.
+// method says how a step leaves the subspace.
+type method string
+
+const (
+	plain      method = "galore"
+	fira       method = "fira"
+	apollo     method = "apollo"
+	apolloMini method = "apollo-mini"
+)
+
+// Space is GaLore as an update.Space; use New, Fira, Apollo or ApolloMini.
 type Space struct {
+	method              method
 	rank, every, rounds int
 	alpha               float64
 	moments             Moments
@@ -46,7 +58,31 @@ var _ update.Basis = (*Space)(nil)
 
 // New returns GaLore of a rank, which is less for matrices with a smaller side.
 func New(rank int) *Space {
-	return &Space{rank: rank, every: 200, rounds: 2, alpha: 0.25, moments: Rotate, side: Smaller, stored: storage.Float32()}
+	return &Space{method: plain, rank: rank, every: 200, rounds: 2, alpha: 0.25, moments: Rotate, side: Smaller, stored: storage.Float32()}
+}
+
+// Fira returns GaLore that also follows what the subspace leaves out of the
+// gradient, scaled like what it holds. It wants a group's GrowthLimit of 1.01.
+func Fira(rank int) *Space {
+	s := New(rank)
+	s.method = fira
+	return s
+}
+
+// Apollo returns APOLLO: the rule runs on a random projection of the gradient
+// and only says how large the step of each channel is, whose direction is the
+// gradient's. It wants a group's GrowthLimit of 1.01.
+func Apollo(rank int) *Space {
+	s := New(rank).WithScale(1).WithMoments(Keep)
+	s.method = apollo
+	return s
+}
+
+// ApolloMini returns APOLLO-Mini: rank 1, and one size for the whole matrix.
+func ApolloMini() *Space {
+	s := Apollo(1).WithScale(math.Sqrt(128))
+	s.method = apolloMini
+	return s
 }
 
 // WithEvery sets the updates T between refreshes of a parameter; with 0 the
@@ -70,7 +106,12 @@ func (s *Space) WithSide(side Side) *Space { s.side = side; return s }
 func (s *Space) WithProjectorStorage(kept update.Storage) *Space { s.stored = kept; return s }
 
 // Name implements update.Space.
-func (s *Space) Name() string { return fmt.Sprintf("galore-%d", s.rank) }
+func (s *Space) Name() string {
+	if s.method == apolloMini {
+		return string(apolloMini)
+	}
+	return fmt.Sprintf("%s-%d", s.method, s.rank)
+}
 
 // Factor implements update.Space.
 func (s *Space) Factor() float64 { return s.alpha }
@@ -89,6 +130,8 @@ func (s *Space) Check(p update.Param) error {
 		return fmt.Errorf("galore: moments %q, want %q, %q or %q", s.moments, Keep, Reset, Rotate)
 	case !slices.Contains([]Side{Smaller, Larger, FanIn, FanOut, Both}, s.side):
 		return fmt.Errorf("galore: side %q, want %q, %q, %q, %q or %q", s.side, Smaller, Larger, FanIn, FanOut, Both)
+	case s.side == Both && s.method != plain:
+		return fmt.Errorf("galore: %s has channels along one side, so it cannot compress both", s.method)
 	case len(p.Shape) != 2 || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0:
 		return fmt.Errorf("galore: %s has shape %v and fan axes %d and %d, want a matrix with 0 and 1; route it to another group", p.Name, p.Shape, p.FanIn, p.FanOut)
 	}
@@ -168,11 +211,31 @@ func (s *Space) LiftMoments(_ update.Param, _ []*Node, _ []update.Spec, m update
 }
 
 // LiftDirection implements update.Space.
-func (s *Space) LiftDirection(p update.Param, basis []*Node, d *Node, _, _ update.Grad) *Node {
-	for i, axis := range s.axes(p) {
-		d = along(d, axis, basis[i], false)
+func (s *Space) LiftDirection(p update.Param, basis []*Node, d *Node, down, g update.Grad) *Node {
+	axes := s.axes(p)
+	lift := func(x *Node) *Node {
+		for i, axis := range axes {
+			x = along(x, axis, basis[i], false)
+		}
+		return x
 	}
-	return d
+	switch s.method {
+	case fira:
+		left := Sub(g.Value(), lift(down.Value()))
+		return Add(lift(d), Mul(left, growth(d, down.Value(), axes[0])))
+	case apollo:
+		return Mul(g.Value(), growth(d, down.Value(), axes[0]))
+	case apolloMini:
+		return Mul(g.Value(), growth(d, down.Value(), 0, 1))
+	}
+	return lift(d)
+}
+
+// growth is ‖d‖/‖r‖ over the given axes: by how much the rule makes a step
+// larger than the gradient.
+func growth(d, r *Node, axes ...int) *Node {
+	norm := func(x *Node) *Node { return Sqrt(ReduceAndKeep(Square(x), ReduceSum, axes...)) }
+	return Div(norm(d), AddScalar(norm(r), 1e-8))
 }
 
 // along multiplies an axis of x with Pᵀ, or with P.
@@ -201,6 +264,10 @@ func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []
 	renew := func(*Graph) []*Node {
 		var out []*Node
 		for i, axis := range s.axes(p) {
+			if s.method == apollo || s.method == apolloMini {
+				out = append(out, MulScalar(normal(noise, basis[i].Shape()), 1/math.Sqrt(float64(s.rankOf(p)))))
+				continue
+			}
 			out = append(out, s.subspace(raw, axis, basis[i], noise))
 		}
 		for j, m := range moments {
