@@ -49,6 +49,20 @@ func (o *Optimizer) Specs() []update.Spec {
 	return specs
 }
 
+// StateOf lists the paths of a parameter's state variables, none for a parameter
+// that the optimizer does not have.
+func (o *Optimizer) StateOf(name string) []string {
+	i, ok := o.index[name]
+	if !ok {
+		return nil
+	}
+	var paths []string
+	for _, s := range o.cfg.Groups[o.group[i]].state(o.params[i]) {
+		paths = append(paths, Root+"/"+s.Name)
+	}
+	return paths
+}
+
 // PlanStateBytes adds up what Specs declares.
 func (o *Optimizer) PlanStateBytes() int64 {
 	n := int64(0)

@@ -25,7 +25,7 @@
 //	SFE    ‖W - W₀‖²/‖W₀‖²
 //	stable and effective rank: ‖W‖²/σ₁² and exp of the entropy of σ/Σσ
 //
-// Dormant measures the share of units that hardly respond (arXiv:2302.12902).
+// Dormant finds the units that hardly respond, and Share counts them.
 //
 // # Defaults
 //
@@ -39,7 +39,9 @@
 //
 // # Baselines
 //
-// ShrinkAndPerturb (arXiv:1910.08475) and Reset keep less of what was learned.
+// ShrinkAndPerturb (arXiv:1910.08475) and Reset keep less of what was learned,
+// ReDo (arXiv:2302.12902) begins dormant units anew, and L2Init
+// (arXiv:2308.11958) is a penalty that holds weights near their beginning.
 //
 // # Caveats
 //

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/fire"
 	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/storage"
 )
 
 // Mutation: dropping the scale, swapping fan-in and fan-out in it, or stopping
@@ -191,9 +193,9 @@ func TestMeasure(t *testing.T) {
 
 func TestDormant(t *testing.T) {
 	share := func(tau float64, a ...float32) float64 {
-		s, err := fire.Dormant(a, 4, tau)
+		dormant, err := fire.Dormant(a, 4, tau)
 		require.NoError(t, err)
-		return s
+		return fire.Share(dormant)
 	}
 	batch := []float32{1, 0, -2, 0.1, 1, 0, 2, -0.1} // means 1, 0, 2, 0.1; of all 0.775
 	require.Equal(t, 0.25, share(0, batch...))
@@ -219,4 +221,49 @@ func TestBaselines(t *testing.T) {
 	require.ErrorContains(t, fire.ShrinkAndPerturb(store, params, fire.Snapshot{}, 0.5), "0 initial values of w")
 	_, err = fire.Take(store, []optim.Param{matrix("x", 1, 1)})
 	require.ErrorContains(t, err, "x is not in the store")
+}
+
+func TestReDo(t *testing.T) {
+	in, out := matrix("in", 2, 3), matrix("out", 3, 2)
+	params := []optim.Param{in, out}
+	initial := fire.Snapshot{"in": {-1, -2, -3, -4, -5, -6}}
+	cfg := optim.Config{Groups: []optim.Group{{Rule: muon.New(), LR: 0.1}}}
+	rng := rand.New(rand.NewPCG(1, 1))
+	sim := optimtest.New(t, params, cfg, make([]float32, 6), make([]float32, 6))
+	sim.Step(t, 0, gaussian(rng, 6), gaussian(rng, 6))
+	for _, p := range params {
+		require.NoError(t, sim.Store.GetVariable("/"+p.Name).SetValue(optimtest.Tensor(p.Shape, []float32{1, 2, 3, 4, 5, 6})))
+	}
+	momentum := sim.Value("/optim/momentum/out")
+	require.NoError(t, fire.ReDo(sim.Store, in, out, []bool{false, true, false}, initial, sim.Opt))
+	require.Equal(t, []float32{1, -2, 3, 4, -5, 6}, valuesOf(sim.Store, "in"), "the second unit's inputs begin anew")
+	require.Equal(t, []float32{1, 2, 0, 0, 5, 6}, valuesOf(sim.Store, "out"), "and nothing hears it")
+	require.NotEqual(t, momentum, sim.Value("/optim/momentum/out"))
+	require.Equal(t, momentum[:2], sim.Value("/optim/momentum/out")[:2])
+	require.Equal(t, []float32{0, 0}, sim.Value("/optim/momentum/out")[2:4])
+
+	cfg.Groups[0].Storage, cfg.Groups[0].StoreFrom = storage.Linear8(2), 1
+	packed := optimtest.New(t, params, cfg, make([]float32, 6), make([]float32, 6))
+	packed.Step(t, 0, gaussian(rng, 6), gaussian(rng, 6))
+	require.NoError(t, fire.ReDo(packed.Store, in, out, []bool{false, true, false}, initial, packed.Opt))
+	require.Equal(t, make([]byte, 6), packed.Snapshot()["/optim/momentum.codes/in"])
+
+	require.ErrorContains(t, fire.ReDo(sim.Store, in, out, []bool{true}, initial, nil), "1 units, in has 3 and out 3")
+	require.ErrorContains(t, fire.ReDo(sim.Store, in, out, []bool{true, false, false}, fire.Snapshot{}, nil), "0 initial values of in")
+}
+
+func TestL2Init(t *testing.T) {
+	params := []optim.Param{matrix("w", 1, 2)}
+	store := storeOf(t, params, []float32{3, 5})
+	initial := fire.Snapshot{"w": {1, 1}}
+	exec, err := model.NewExec(optimtest.Backend, store, func(scope *model.Scope, x *graph.Node) []*graph.Node {
+		loss, err := fire.L2Init(x.Graph(), store, params, initial, 0.5)
+		require.NoError(t, err)
+		return append(graph.Gradient(loss, store.GetVariable("/w").NodeValue(x)), loss)
+	})
+	require.NoError(t, err)
+	out, err := exec.Call(float32(0))
+	require.NoError(t, err)
+	require.Equal(t, [][]float32{{1, 2}}, out[0].Value(), "λ·(w - w₀)")
+	require.Equal(t, float32(5), out[1].Value(), "λ/2·(4 + 16)")
 }

@@ -51,23 +51,33 @@ func measuresOf(sigma []float64, scale float64) Measures {
 	return m
 }
 
-// Dormant is the share of units whose mean absolute activation over a batch is
-// at most tau times the mean of the layer's units. activations is [rows, units]
-// in row-major order. A layer that is silent altogether is all dormant.
-func Dormant(activations []float32, units int, tau float64) (float64, error) {
+// Dormant says which units' mean absolute activation over a batch is at most
+// tau times the mean of the layer's units (arXiv:2302.12902). activations is
+// [rows, units] in row-major order. A layer that is silent altogether is all
+// dormant.
+func Dormant(activations []float32, units int, tau float64) ([]bool, error) {
 	if units < 1 || len(activations) == 0 || len(activations)%units != 0 {
-		return 0, fmt.Errorf("fire: %d activations of %d units, want whole rows", len(activations), units)
+		return nil, fmt.Errorf("fire: %d activations of %d units, want whole rows", len(activations), units)
 	}
 	mean, total := make([]float64, units), 0.0
 	for i, a := range activations {
 		mean[i%units] += math.Abs(float64(a))
 		total += math.Abs(float64(a)) / float64(units)
 	}
-	dormant := 0
-	for _, m := range mean {
-		if m <= tau*total {
-			dormant++
+	dormant := make([]bool, units)
+	for i, m := range mean {
+		dormant[i] = m <= tau*total
+	}
+	return dormant, nil
+}
+
+// Share is the share of units that are dormant.
+func Share(dormant []bool) float64 {
+	n := 0
+	for _, d := range dormant {
+		if d {
+			n++
 		}
 	}
-	return float64(dormant) / float64(units), nil
+	return float64(n) / float64(max(len(dormant), 1))
 }
