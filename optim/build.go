@@ -27,6 +27,7 @@ type Builder struct {
 	rest              []string
 	matrixState       update.Storage
 	matrixSpace       update.Space
+	growthLimit       float64
 }
 
 // Build starts a Builder from the two rules and the learning rate of both.
@@ -56,6 +57,9 @@ func (b *Builder) WithMatrixState(s update.Storage) *Builder { b.matrixState = s
 // WithMatrixSpace sets where the moments of the matrices live, see package foam.
 func (b *Builder) WithMatrixSpace(s update.Space) *Builder { b.matrixSpace = s; return b }
 
+// WithGrowthLimit sets the matrices' Group.GrowthLimit.
+func (b *Builder) WithGrowthLimit(limit float64) *Builder { b.growthLimit = limit; return b }
+
 // WithClip bounds the joint norm of the gradients.
 func (b *Builder) WithClip(norm float64) *Builder { b.clip = norm; return b }
 
@@ -75,7 +79,7 @@ func (b *Builder) Done() *Optimizer {
 		lr = b.lr
 	}
 	groups := []Group{
-		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, Storage: b.matrixState, Space: b.matrixSpace, optional: true},
+		{Class: []string{"matrix"}, Rule: b.matrices, LR: b.lr, WeightDecay: b.weightDecay, Storage: b.matrixState, Space: b.matrixSpace, GrowthLimit: b.growthLimit, optional: true},
 		{Class: []string{"vector"}, Rule: b.other, LR: lr, optional: true},
 		{Rule: b.other, LR: lr, WeightDecay: b.weightDecay},
 	}
