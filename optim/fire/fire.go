@@ -171,7 +171,7 @@ func (m Mode) polar(backend compute.Backend, w *tensors.Tensor) ([]float32, erro
 				break
 			}
 			last = dfi
-			if out, err = cubic.Exec(out[0]); err != nil {
+			if out, err = cubic.Call(out[0]); err != nil {
 				return nil, err
 			}
 		}

@@ -19,7 +19,7 @@ func values(t *rapid.T, n int) []float32 {
 }
 
 func run(t require.TestingT, f func(in []*Node) []*Node, in ...any) [][]float32 {
-	outputs, err := graph.ExecOnceN(backend, f, in...)
+	outputs, err := graph.CallOnceN(backend, f, in...)
 	require.NoError(t, err)
 	flat := make([][]float32, len(outputs))
 	for i, y := range outputs {
@@ -68,7 +68,7 @@ func TestWrongShapes(t *testing.T) {
 		"rowwise: ScaleColumns of (Float32)[2, 3] by (Float32)[2]":   func(x *Node) *Node { return ScaleColumns(x, graph.Reshape(Sums(x), 2)) },
 		"rowwise: Repeat of axis 1 of (Float32)[2, 3], want an axis": func(x *Node) *Node { return Repeat(x, 1, 2) },
 	} {
-		_, err := graph.ExecOnce(backend, f, [][]float32{{1, 2, 3}, {4, 5, 6}})
+		_, err := graph.CallOnce(backend, f, [][]float32{{1, 2, 3}, {4, 5, 6}})
 		require.ErrorContains(t, err, name)
 	}
 }
@@ -84,7 +84,7 @@ func BenchmarkScale(b *testing.B) {
 			require.NoError(b, err)
 			b.SetBytes(4 * rows * n)
 			for b.Loop() {
-				y, err := e.Exec1(x, s)
+				y, err := e.Call1(x, s)
 				require.NoError(b, err)
 				y.MustFinalizeAll()
 			}
