@@ -156,6 +156,14 @@ func narrow(v []float64) []float32 {
 
 var batteryParams = []optim.Param{{Name: "w", Shape: []int{batteryRows, batteryCols}, Class: "matrix", FanIn: 0, FanOut: 1}}
 
+// goBackendOnly skips a test that compiles several graphs for each recipe, which
+// takes XLA minutes.
+func goBackendOnly(t *testing.T) {
+	if optimtest.OnXLA() {
+		t.Skip("every recipe compiles for seconds on XLA; the Go backend runs them all")
+	}
+}
+
 // TestBatteryLearns: in three hundred steps every recipe leaves less than a
 // tenth of every problem.
 func TestBatteryLearns(t *testing.T) {
@@ -209,6 +217,7 @@ func TestBatteryOddGradients(t *testing.T) {
 
 // TestBatteryAccumulates: the mean of micro-batches makes the step of the batch.
 func TestBatteryAccumulates(t *testing.T) {
+	goBackendOnly(t)
 	for name, r := range battery {
 		weights := func(micro bool) []float32 {
 			store := model.NewStore()
@@ -242,6 +251,7 @@ func TestBatteryAccumulates(t *testing.T) {
 // TestBatteryMemorises: a tiny language model learns which of 64 tokens follows
 // which.
 func TestBatteryMemorises(t *testing.T) {
+	goBackendOnly(t)
 	const tokens = 64
 	rng := rand.New(rand.NewPCG(8, 8))
 	var in, out []int32

@@ -20,7 +20,7 @@
 // which begin at the old P, or at random directions, with orth the Polar Express
 // of package orthogonal: products alone, on any backend. Refreshes of different
 // parameters are spread over the T updates, so that no step does them all except
-// the first; a step without a refresh does not compute one.
+// the first.
 //
 // The basis spans the leading subspace but its columns are not ordered. Muon and
 // SGD do not depend on that; Adam's second moments do a little.
@@ -53,6 +53,12 @@
 //
 // besides the rule's state of the projected parameter. In float32 Muon's state
 // shrinks only below rank mn/(m+n).
+//
+// # Caveats
+//
+// On XLA a refresh is computed in every step and thrown away where it is not
+// due: the branches of go-xla cannot hold what it takes. On the Go backend a
+// step without a refresh costs the projections alone.
 //
 // # Differences from the paper
 //

@@ -253,7 +253,7 @@ func along(x *Node, axis int, projector *Node, transposed bool) *Node {
 // Refresh implements update.Basis.
 func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, noise update.Noise) (fresh, carried []*Node) {
 	graph := step.Count.Graph()
-	none := Equal(ReduceAllMax(Abs(basis[0])), ScalarZero(graph, dtypes.Float32))
+	none := nothing(basis[0])
 	due := none
 	if s.every > 0 {
 		phase := float64(turn * s.every / max(of, 1))
@@ -275,13 +275,30 @@ func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []
 		}
 		return out
 	}
-	// GoMLX shares a graph's scalar constants, also those that a closure was the
-	// first to make, which nothing outside it may use. So the constants are made
-	// outside first, by building once what is never computed.
-	renew(graph)
-	keep := NewClosure(graph, func(*Graph) []*Node { return append(slices.Clone(basis), moments...) })
-	all := If(due, NewClosure(graph, renew), keep)
+	all := choose(due, renew, append(slices.Clone(basis), moments...))
 	return all[:len(basis)], all[len(basis):]
+}
+
+// goBackend is what the Go backend calls itself.
+const goBackend = "Go Backend"
+
+// choose returns what renew computes if due, else the old values.
+func choose(due *Node, renew func(*Graph) []*Node, old []*Node) []*Node {
+	g := due.Graph()
+	fresh := renew(g)
+	if g.Backend().Name() != goBackend {
+		// The functions of go-xla 0.4 cannot hold reductions, or constants that
+		// the graph shares, so there is no branch that is not taken.
+		for i := range fresh {
+			fresh[i] = Where(due, fresh[i], old[i])
+		}
+		return fresh
+	}
+	// GoMLX shares a graph's scalar constants, also those that a closure was the
+	// first to make, which nothing outside it may use. They have been made
+	// outside by now: fresh is never computed.
+	keep := NewClosure(g, func(*Graph) []*Node { return slices.Clone(old) })
+	return If(due, NewClosure(g, renew), keep)
 }
 
 // carry takes a moment over from the old basis to the new one.
@@ -301,6 +318,11 @@ func (s *Space) carry(p update.Param, none *Node, old, fresh []*Node, spec updat
 		return Where(none, m, rotated) // there is nothing to carry at first
 	}
 	return m
+}
+
+// nothing says whether there is no basis yet.
+func nothing(projector *Node) *Node {
+	return Equal(ReduceAllMax(Abs(projector)), ScalarZero(projector.Graph(), projector.DType()))
 }
 
 // subspace returns an orthonormal basis [side, rank] of the directions along an

@@ -280,6 +280,9 @@ func TestRecipes(t *testing.T) {
 
 // TestOptionsAct: no option may be ignored.
 func TestOptionsAct(t *testing.T) {
+	if optimtest.OnXLA() {
+		t.Skip("every option compiles for seconds on XLA")
+	}
 	run := func(s *Space) string { return fmt.Sprint(train(t, matrix("w", 6, 9), config(adamw.New(), s), 5)) }
 	base := run(New(2).WithEvery(2))
 	for name, s := range map[string]*Space{

@@ -1,6 +1,7 @@
 package galore
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -51,7 +52,9 @@ func TestAgainstReference(t *testing.T) {
 			}
 			sim.Step(r, 0, narrow(g.Data))
 			for i, got := range sim.Value("/w") {
-				require.InDelta(r, expected.Data[i], got, 1e-4*(1+10*want.LR), "%s", want.Method)
+				// A column of R may cancel to a small part of its terms, and its
+				// norm is divided by: roundings of 2⁻²⁴ grow a thousandfold.
+				require.InDelta(r, expected.Data[i], got, 1e-4*(1+math.Abs(expected.Data[i])), "%s", want.Method)
 			}
 		}
 	})

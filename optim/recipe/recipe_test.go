@@ -44,6 +44,9 @@ func run(t *testing.T, store *model.Store, opt optimizer.Interface, steps int) s
 // TestRegistered: every recipe is found by name and makes the steps of the one
 // that New makes with the same settings.
 func TestRegistered(t *testing.T) {
+	if optimtest.OnXLA() {
+		t.Skip("every recipe compiles for seconds on XLA; TestTables makes a step with each")
+	}
 	recipe.Register()
 	for _, name := range recipe.Names() {
 		store := model.NewStore()
@@ -77,6 +80,9 @@ func TestTables(t *testing.T) {
 
 // TestSettingsAct: no setting may be ignored.
 func TestSettingsAct(t *testing.T) {
+	if optimtest.OnXLA() {
+		t.Skip("every recipe compiles for seconds on XLA; TestTables makes a step with each")
+	}
 	for name, settings := range map[string]recipe.Settings{
 		"muon8": {Block: 32}, "adamw8": {Block: 32}, "galore": {Rank: 3}, "galore-muon8": {Rank: 3}, "fira": {Every: 2}, "apollo": {Every: 2}, "apollo-mini": {Every: 2}, "foam": {Level: 1},
 	} {
