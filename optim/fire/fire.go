@@ -152,10 +152,7 @@ func (f *Fire) move(backend compute.Backend, v *model.Variable, p optim.Param) (
 
 // polar returns the approximate polar factor of a matrix.
 func (m Mode) polar(backend compute.Backend, w *tensors.Tensor) ([]float32, error) {
-	run := func(f func(x *Node) []*Node, in *tensors.Tensor) ([]*tensors.Tensor, error) {
-		return ExecOnceN(backend, f, in)
-	}
-	out, err := run(func(x *Node) []*Node { return deviating(m.first.Orthogonalize(x)) }, w)
+	out, err := CallOnceN(backend, func(x *Node) []*Node { return deviating(m.first.Orthogonalize(x)) }, w)
 	if err != nil {
 		return nil, err
 	}
