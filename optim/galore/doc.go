@@ -42,7 +42,7 @@
 //
 //	T        200    arXiv:2403.03507, for up to 1 B parameters
 //	α        0.25   arXiv:2403.03507; 1 for Apollo, √128 for ApolloMini
-//	q        2      captures 0.99 of the best subspace's energy
+//	q        2      later refreshes begin at the old subspace
 //	moments  Rotate; Keep for Apollo
 //	side     Smaller; of a square matrix the fan-in
 //

@@ -36,8 +36,8 @@
 //
 // # Defaults
 //
-//	B  256    2048 in the paper of 8-bit Muon; 256 costs 1.4 % more and is
-//	          half as far from the float32 step
+//	B  256    2048 in the paper of 8-bit Muon; 256 costs 1.4 % more and
+//	          keeps one large value from more of the others
 //
 // # Caveats
 //
