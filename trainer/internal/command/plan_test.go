@@ -70,7 +70,7 @@ func TestPlanFollowsTheConfiguration(t *testing.T) {
 	require.Contains(t, text, "4 batches an update")
 
 	r, text = plan(t, "train.time=1m30s")
-	require.Equal(t, 90.0, r.Run.Seconds)
+	require.InEpsilon(t, 90.0, r.Run.Seconds, 1e-9)
 	require.InEpsilon(t, 90*r.Run.TokensPerSecond, r.Run.Tokens, 1e-9)
 	require.Contains(t, text, "time         1m30s: about")
 
