@@ -21,6 +21,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
 )
@@ -40,6 +41,7 @@ var battery = map[string]recipe{
 	"adamw":                  {adamw.New(), nil, nil, 0.05, 0},
 	"adamw, bfloat16":        {adamw.New(), nil, storage.BFloat16(), 0.05, 0},
 	"8-bit adamw":            {adamw.New(), nil, storage.Dynamic8(64), 0.05, 0},
+	"sgd":                    {sgd.New(), nil, nil, 0.02, 0},
 	"lion":                   {lion.New(), nil, nil, 0.02, 0},
 	"lion, bfloat16":         {lion.New(), nil, storage.BFloat16(), 0.02, 0},
 	"8-bit lion":             {lion.New(), nil, storage.Linear8(64), 0.02, 0},

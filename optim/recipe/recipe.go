@@ -14,6 +14,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
 )
 
@@ -51,6 +52,7 @@ var recipes = map[string]func(s Settings, lr float64) *optim.Builder{
 	"adamw8": func(s Settings, lr float64) *optim.Builder {
 		return adamw.New().Optimizer(lr).WithMatrixState(storage.Dynamic8(s.Block))
 	},
+	"sgd":  func(_ Settings, lr float64) *optim.Builder { return sgd.New().Optimizer(lr) },
 	"lion": func(_ Settings, lr float64) *optim.Builder { return lion.New().Optimizer(lr) },
 	"lion8": func(s Settings, lr float64) *optim.Builder {
 		return lion.New().Optimizer(lr).WithMatrixState(storage.Linear8(s.Block))

@@ -51,6 +51,30 @@ func (l *Lion) Step(w, g []float64) {
 	}
 }
 
+// SGD is the heavy ball, or Nesterov's method in the form of arXiv:1212.0901,
+// equation 7, with one rate and one momentum for all steps.
+type SGD struct {
+	LR, Momentum, Decay float64
+	Nesterov            bool
+
+	M []float64
+}
+
+// Step updates w in place with the gradient g.
+func (s *SGD) Step(w, g []float64) {
+	if s.M == nil {
+		s.M = make([]float64, len(w))
+	}
+	for i := range w {
+		u := s.Momentum*s.Momentum*s.M[i] + (1+s.Momentum)*g[i]
+		s.M[i] = s.Momentum*s.M[i] + g[i]
+		if !s.Nesterov {
+			u = s.M[i]
+		}
+		w[i] = w[i] - s.LR*s.Decay*w[i] - s.LR*u
+	}
+}
+
 // Muon is arXiv:2502.16982, section 2.1 and equation 4, with the exponential
 // average for the momentum. Orth and Scale are its two choices.
 type Muon struct {

@@ -17,6 +17,7 @@ func TestOptimizerSettings(t *testing.T) {
 	for want, set := range map[string][]string{
 		`q_proj.weight .* matrix +muon +0.02 +0 +float32 +65536\n`:           nil,
 		`q_proj.weight .* matrix +lion +0.5 +0.25 +`:                         {"optim.rule=lion", "optim.lr=0.5", "optim.weight_decay=0.25"},
+		`q_proj.weight .* matrix +sgd +0.02 +0 +float32 +65536\n`:            {"optim.rule=sgd"},
 		`q_proj.weight .* matrix +muon .* bfloat16 +32768\n`:                 {"optim.state=bfloat16"},
 		`q_proj.weight .* matrix +muon .* linear8/128 +16896\n`:              {"optim.state=linear8", "optim.state_block=128"},
 		`q_proj.weight .* matrix +adamw .* dynamic8/256 +33280\n`:            {"optim.state=dynamic8", "optim.rule=adamw"},

@@ -19,6 +19,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
 	"github.com/nanochat-go/nanochat/systems/minato"
@@ -37,6 +38,8 @@ func rule(name string, o config.Optim) update.Rule {
 		return muon.New().WithScale(muon.Scale(o.Scale))
 	case "lion":
 		return lion.New()
+	case "sgd":
+		return sgd.New()
 	}
 	return adamw.New()
 }

@@ -100,7 +100,7 @@ type Train struct {
 // Optim is the optimizer. Its rule serves the matrices inside the blocks;
 // groups route everything else, the first that matches.
 type Optim struct {
-	Rule        string  `toml:"rule" doc:"\"muon\", \"adamw\" or \"lion\" for the matrices"`
+	Rule        string  `toml:"rule" doc:"\"muon\", \"adamw\", \"lion\" or \"sgd\" for the matrices"`
 	LR          float64 `toml:"lr" doc:"learning rate of the matrices"`
 	Momentum    float64 `toml:"momentum" doc:"momentum of the matrices; 0: the rule's default"`
 	WeightDecay float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`

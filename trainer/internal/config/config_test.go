@@ -45,7 +45,7 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[optim.space]\nlevel = 31\n", "optim.space.level = 31, want 0 to 30"},
 		{"[optim]\nstate_block = 1\n", "optim.state_block = 1, want 2 or more"},
 		{"[optim]\nstate = \"linear8\"\nrule = \"adamw\"\n", `optim.state = "linear8" would lose adamw's small second moments`},
-		{"[optim]\nrule = \"sgd\"\n", `optim.rule = "sgd", want one of ["muon" "adamw" "lion"]`},
+		{"[optim]\nrule = \"adam\"\n", `optim.rule = "adam", want one of ["muon" "adamw" "lion" "sgd"]`},
 		{"[tokenizer]\nvocab = 100\n", "tokenizer.vocab = 100, want 259"},
 		{"[model.mhc]\nenabled = true\n", "unknown key"},
 	}

@@ -48,6 +48,9 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// rules are the names of the optimizers' rules.
+var rules = []string{"muon", "adamw", "lion", "sgd"}
+
 type checker func(ok bool, format string, args ...any)
 
 func (c Config) checkData(check checker, oneOf func(key, value string, allowed ...string)) {
@@ -74,7 +77,7 @@ func (c Config) checkData(check checker, oneOf func(key, value string, allowed .
 
 func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed ...string)) {
 	o := c.Optim
-	oneOf("optim.rule", o.Rule, "muon", "adamw", "lion")
+	oneOf("optim.rule", o.Rule, rules...)
 	oneOf("optim.state", o.State, "float32", "bfloat16", "linear8", "dynamic8")
 	check(o.StateBlock >= 2, "optim.state_block = %d, want 2 or more", o.StateBlock)
 	check(o.State != "linear8" || o.Rule != "adamw", "optim.state = \"linear8\" would lose adamw's small second moments: use \"dynamic8\"")
@@ -92,7 +95,7 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 		check(false, "[optim]: %v", err)
 	}
 	for i, g := range o.Groups {
-		oneOf(fmt.Sprintf("optim.groups[%d].rule", i), g.Rule, "muon", "adamw", "lion")
+		oneOf(fmt.Sprintf("optim.groups[%d].rule", i), g.Rule, rules...)
 		check(g.LR > 0 && g.WeightDecay >= 0 && len(g.Match) > 0, "optim.groups[%d]: want match, lr above 0 and weight_decay 0 or more", i)
 		for _, glob := range g.Match {
 			_, err := path.Match(glob, "")
