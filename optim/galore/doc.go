@@ -38,6 +38,9 @@
 //	Apollo      G·‖N‖/‖R‖, P random         arXiv:2412.05270
 //	ApolloMini  the same of rank 1, with the norms of the whole matrix
 //
+// Random is GaLore with P = orth(N) for a matrix N of normal numbers instead of
+// the gradient's directions: what chance does, for comparison.
+//
 // # Defaults
 //
 //	T        200    arXiv:2403.03507, for up to 1 B parameters

@@ -39,12 +39,13 @@ type method string
 
 const (
 	plain      method = "galore"
+	random     method = "random"
 	fira       method = "fira"
 	apollo     method = "apollo"
 	apolloMini method = "apollo-mini"
 )
 
-// Space is GaLore as an update.Space; use New, Fira, Apollo or ApolloMini.
+// Space is GaLore as an update.Space; use New, Random, Fira, Apollo or ApolloMini.
 type Space struct {
 	method              method
 	rank, every, rounds int
@@ -59,6 +60,15 @@ var _ update.Basis = (*Space)(nil)
 // New returns GaLore of a rank, which is less for matrices with a smaller side.
 func New(rank int) *Space {
 	return &Space{method: plain, rank: rank, every: 200, rounds: 2, alpha: 0.25, moments: Rotate, side: Smaller, stored: storage.Float32()}
+}
+
+// Random returns GaLore in a random subspace, the baseline for what choosing
+// one is worth: an orthonormal basis that is drawn at the first update, and
+// again where GaLore renews its own.
+func Random(rank int) *Space {
+	s := New(rank)
+	s.method = random
+	return s
 }
 
 // Fira returns GaLore that also follows what the subspace leaves out of the
@@ -130,6 +140,8 @@ func (s *Space) Check(p update.Param) error {
 		return fmt.Errorf("galore: moments %q, want %q, %q or %q", s.moments, Keep, Reset, Rotate)
 	case !slices.Contains([]Side{Smaller, Larger, FanIn, FanOut, Both}, s.side):
 		return fmt.Errorf("galore: side %q, want %q, %q, %q, %q or %q", s.side, Smaller, Larger, FanIn, FanOut, Both)
+	case s.side == Both && s.method == random:
+		return fmt.Errorf("galore: %s compresses one side", s.method)
 	case s.side == Both && s.method != plain:
 		return fmt.Errorf("galore: %s has channels along one side, so it cannot compress both", s.method)
 	case len(p.Shape) != 2 || p.FanIn+p.FanOut != 1 || p.FanIn < 0 || p.FanOut < 0:
@@ -264,11 +276,16 @@ func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []
 	renew := func(*Graph) []*Node {
 		var out []*Node
 		for i, axis := range s.axes(p) {
-			if s.method == apollo || s.method == apolloMini {
+			switch s.method {
+			case apollo, apolloMini:
 				out = append(out, MulScalar(normal(noise, basis[i].Shape()), 1/math.Sqrt(float64(s.rankOf(p)))))
-				continue
+			case random:
+				// The smallest singular value of a square matrix of side n is near
+				// n^-1.5 of its norm, which one orth does not resolve from n = 100 on.
+				out = append(out, orth(orth(normal(noise, basis[i].Shape()))))
+			default:
+				out = append(out, s.subspace(raw, axis, basis[i], noise))
 			}
-			out = append(out, s.subspace(raw, axis, basis[i], noise))
 		}
 		for j, m := range moments {
 			out = append(out, s.carry(p, none, basis, out[:len(basis)], specs[j], m))

@@ -108,7 +108,7 @@ func TestRefreshes(t *testing.T) {
 	require.Equal(t, map[string][]int{"a": {1, 7, 13}, "b": {1, 3, 9}, "c": {1, 5, 11}}, changed)
 }
 
-// gram is PᵀP of P [rows, 2].
+// gram is PᵀP of P [rows, cols].
 func gram(p []float32, rows, cols int) []float64 {
 	m := mat.NewDense(rows, cols, optimtest.Widen(p))
 	var out mat.Dense

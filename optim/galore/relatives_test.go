@@ -1,6 +1,7 @@
 package galore
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -86,7 +87,55 @@ func TestApolloProjectors(t *testing.T) {
 	require.NotEqual(t, seen[1], seen[2])
 }
 
+// TestRandomProjectors are orthonormal, know nothing of the gradient, are drawn
+// again in turn and differ between parameters; with every 0 there is one draw.
+// A square one, whose smallest singular value is tiny, is orthonormal too.
+func TestRandomProjectors(t *testing.T) {
+	const side, rank = 64, 16
+	params := []optim.Param{matrix("a", side, 80), matrix("b", side, 80)}
+	for every, changes := range map[int]bool{0: false, 2: true} {
+		sim := optimtest.New(t, params, config(adamw.New(), Random(rank).WithEvery(every)), make([]float32, side*80), make([]float32, side*80))
+		var seen [][]float32
+		for i := range 3 {
+			g := make([]float32, side*80) // of the first rank rows alone
+			copy(g, gaussian(rand.New(rand.NewPCG(uint64(i), 1)), rank*80))
+			sim.Step(t, 0, g, g)
+			p := sim.Value("/optim/projector/a")
+			seen = append(seen, p)
+			requireOrthonormal(t, p, side, rank)
+			inside := 0.0 // what the projector holds of the gradient's rows
+			for _, x := range p[:rank*rank] {
+				inside += float64(x) * float64(x)
+			}
+			// r²/n = 4 on average for random subspaces, with a variance of
+			// 2·r²(n-r)²/(n²(n-1)(n+2)) = 0.26²; GaLore's own holds all 16.
+			require.InDelta(t, rank*rank/float64(side), inside, 6*0.26)
+			require.NotEqual(t, p, sim.Value("/optim/projector/b"))
+		}
+		require.Equal(t, seen[0], seen[1])
+		require.Equal(t, changes, fmt.Sprint(seen[1]) != fmt.Sprint(seen[2]), "every %d", every)
+	}
+	sim := optimtest.New(t, []optim.Param{matrix("w", 200, 220)}, config(adamw.New(), Random(200)), make([]float32, 200*220))
+	sim.Step(t, 0, make([]float32, 200*220))
+	requireOrthonormal(t, sim.Value("/optim/projector/w"), 200, 200)
+}
+
+// requireOrthonormal checks PᵀP = I to the roundings of sums of at most a few
+// hundred float32 products, √200·2⁻²⁴ ≈ 1e-6 each way.
+func requireOrthonormal(t *testing.T, p []float32, rows, cols int) {
+	t.Helper()
+	for i, x := range gram(p, rows, cols) {
+		want := 0.0
+		if i%(cols+1) == 0 {
+			want = 1
+		}
+		require.InDelta(t, want, x, 1e-5)
+	}
+}
+
 func TestNamesAndRefusals(t *testing.T) {
+	require.ErrorContains(t, Random(4).WithSide(Both).Check(matrix("w", 5, 5)), "random compresses one side")
+	require.Equal(t, "random-4", Random(4).Name())
 	require.Equal(t, []string{"galore-4", "fira-4", "apollo-4", "apollo-mini"},
 		[]string{New(4).Name(), Fira(4).Name(), Apollo(4).Name(), ApolloMini().Name()})
 	require.ErrorContains(t, Fira(4).WithSide(Both).Check(matrix("w", 5, 5)), "fira has channels along one side")

@@ -62,11 +62,18 @@ func kept(o config.Optim) update.Storage {
 func space(s config.Space) update.Space {
 	switch s.Kind {
 	case "galore":
-		return galore.New(s.Rank).WithEvery(s.Every).WithMoments(galore.Moments(s.Moments)).WithScale(s.Scale)
+		return lowRank(galore.New(s.Rank), s)
+	case "random":
+		return lowRank(galore.Random(s.Rank), s)
 	case "foam":
 		return foam.New(s.Level).WithScale(s.Scale)
 	}
 	return nil
+}
+
+// lowRank gives a subspace its settings.
+func lowRank(space *galore.Space, s config.Space) *galore.Space {
+	return space.WithEvery(s.Every).WithMoments(galore.Moments(s.Moments)).WithScale(s.Scale)
 }
 
 // optimizer routes the parameters: the named groups first, then the matrices to

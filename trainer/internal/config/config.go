@@ -121,11 +121,11 @@ type Optim struct {
 
 // Space says where the moments of the matrices live.
 type Space struct {
-	Kind    string  `toml:"kind" doc:"\"full\", \"galore\" (moments in a low-rank subspace) or \"foam\" (moments of block means)"`
-	Scale   float64 `toml:"scale" doc:"factor on the learning rate of galore and foam"`
-	Rank    int     `toml:"rank" doc:"of galore"`
-	Every   int     `toml:"every" doc:"updates between refreshes of galore's subspace"`
-	Moments string  `toml:"moments" doc:"what galore does with moments at a refresh: \"keep\", \"reset\" or \"rotate\""`
+	Kind    string  `toml:"kind" doc:"\"full\", \"galore\" (moments in a low-rank subspace), \"random\" (the same in one drawn by chance) or \"foam\" (moments of block means)"`
+	Scale   float64 `toml:"scale" doc:"factor on the learning rate of galore, random and foam"`
+	Rank    int     `toml:"rank" doc:"of galore and random"`
+	Every   int     `toml:"every" doc:"updates between refreshes of the subspace; 0: none after the first"`
+	Moments string  `toml:"moments" doc:"what happens to moments at a refresh: \"keep\", \"reset\" or \"rotate\""`
 	Level   int     `toml:"level" doc:"fold level of foam: blocks of 2^level weights"`
 }
 
