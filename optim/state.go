@@ -177,7 +177,8 @@ func (o *Optimizer) SetMultiplier(store *model.Store, m float64) error {
 }
 
 // SetMomentum sets the first moment's β of a group for the steps that follow,
-// in [0, 1).
+// in [0, 1); schedule.Momentum gives it. A bias correction takes β for that of all
+// steps before.
 func (o *Optimizer) SetMomentum(store *model.Store, group int, beta float64) error {
 	return o.setGroup(store, group, "complement", 1-beta, 1e-9, 1)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/internal/ref"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/orthogonal"
+	"github.com/nanochat-go/nanochat/optim/schedule"
 )
 
 // Mutation: giving the fresh gradient the weight of the old momentum in
@@ -82,6 +83,29 @@ func TestAgainstReference(t *testing.T) {
 			require.LessOrEqual(r, ref.Norm(diff), tol, "step %d", step)
 		}
 	})
+}
+
+// TestMomentumWarmup: a momentum that changes with every step is the reference's,
+// on one graph.
+func TestMomentumWarmup(t *testing.T) {
+	const rows, cols, steps = 6, 9, 6
+	rng := rand.New(rand.NewPCG(4, 4))
+	w0 := normal(rng, rows*cols, 1)
+	warmup := schedule.Momentum{Start: 0.5, End: 0.9, Steps: 4}
+	want := ref.Muon{LR: 0.05, Nesterov: true, Scale: 1, Orth: func(m ref.Matrix) ref.Matrix { return ref.NewtonSchulz(m, ref.Classic, ref.ClampNorm) }}
+	sim := optimtest.New(t, []optim.Param{matrix(rows, cols)}, optim.Config{Groups: []optim.Group{{Rule: muon.New().WithScale(muon.NoScale), LR: want.LR}}}, w0)
+	w := ref.Matrix{Rows: rows, Cols: cols, Data: optimtest.Widen(w0)}
+	for step := range steps {
+		want.Momentum = ref.MomentumWarmup(step, warmup.Steps, warmup.Start, warmup.End)
+		require.NoError(t, sim.Opt.SetMomentum(sim.Store, 0, warmup.At(step)))
+		g := normal(rng, rows*cols, 1)
+		sim.Step(t, 0, g)
+		want.Step(w, ref.Matrix{Rows: rows, Cols: cols, Data: optimtest.Widen(g)})
+	}
+	require.Equal(t, 1, sim.Compiled)
+	// As in TestAgainstReference: updates of norm η·√6, magnified roundings.
+	tol := steps * (want.LR*math.Sqrt(rows)*8*485 + 3*ref.Norm(w.Data)) / (1 << 24)
+	require.InDeltaSlice(t, w.Data, optimtest.Widen(sim.Value("/w")), tol)
 }
 
 // TestOptionsAct: no option may be ignored. Each run differs from the default.

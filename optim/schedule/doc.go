@@ -20,6 +20,11 @@
 // WSD, FloorWarmup and WarmupCosine are the same shapes in steps only, as other
 // libraries define them: the fall begins where the warm-up ends.
 //
+// Momentum is a schedule of the momentum β instead, from a to b over N steps as
+// record runs of Muon have it (a = 0.85, b = 0.95, N = 300):
+//
+//	β = (1-x)·a + x·b with x = min(t/N, 1)
+//
 // # Differences from other implementations
 //
 // Warm-up starts at 1/W, not at 0, so that no step is wasted. Cosine and linear

@@ -82,6 +82,29 @@ func (c Config) Multiplier(step int, progress float64) float64 {
 	return warm
 }
 
+// Momentum is a linear warm-up of a momentum β, for Optimizer.SetMomentum.
+type Momentum struct {
+	Start, End float64 // in [0, 1)
+	Steps      int     // over which β goes from Start to End
+}
+
+// Validate says what is wrong with the warm-up.
+func (m Momentum) Validate() error {
+	if m.Steps < 0 || !(m.Start >= 0 && m.Start < 1) || !(m.End >= 0 && m.End < 1) {
+		return fmt.Errorf("schedule: momentum from %g to %g over %d steps, want [0, 1) and 0 steps or more", m.Start, m.End, m.Steps)
+	}
+	return nil
+}
+
+// At is β at step, counted from 0: Start there, End from Steps on.
+func (m Momentum) At(step int) float64 {
+	if step >= m.Steps {
+		return m.End
+	}
+	x := float64(max(step, 0)) / float64(m.Steps)
+	return (1-x)*m.Start + x*m.End
+}
+
 // WSD is the warm-up, stable, decay schedule in steps: warm-up t/warmup from
 // first, then 1, then shape over decay steps, then the floor.
 func WSD(t, warmup, stable, decay int, floor, first float64, shape Shape) float64 {

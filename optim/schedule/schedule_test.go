@@ -145,6 +145,27 @@ func TestValidate(t *testing.T) {
 	require.ErrorContains(t, schedule.Config{Kind: "cosin"}.Validate(), `kind "cosin", want one of ["constant"`)
 }
 
+// TestMomentum: the ends, the line between them, and never beyond them.
+func TestMomentum(t *testing.T) {
+	m := schedule.Momentum{Start: 0.85, End: 0.95, Steps: 300}
+	for step, want := range map[int]float64{-1: 0.85, 0: 0.85, 3: 0.851, 150: 0.9, 299: 0.85 + 0.1*299/300, 300: 0.95, 1000: 0.95} {
+		require.InDelta(t, want, m.At(step), 1e-12, "step %d", step)
+	}
+	require.Equal(t, 0.5, schedule.Momentum{End: 0.5}.At(0), "no steps, no warm-up")
+	rapid.Check(t, func(r *rapid.T) {
+		m := schedule.Momentum{
+			Start: rapid.Float64Range(0, 0.999).Draw(r, "start"), End: rapid.Float64Range(0, 0.999).Draw(r, "end"), Steps: rapid.IntRange(1, 400).Draw(r, "steps"),
+		}
+		require.NoError(r, m.Validate())
+		step := rapid.IntRange(0, 500).Draw(r, "step")
+		require.InDelta(r, ref.MomentumWarmup(step, m.Steps, m.Start, m.End), m.At(step), 1e-12)
+		require.Equal(r, m.End, m.At(m.Steps))
+	})
+	for _, m := range []schedule.Momentum{{Steps: -1}, {Start: 1}, {End: 1}, {Start: -0.1}, {End: math.NaN()}, {Start: math.NaN()}} {
+		require.ErrorContains(t, m.Validate(), "schedule: momentum", "%+v", m)
+	}
+}
+
 func BenchmarkMultiplier(b *testing.B) {
 	c := schedule.Config{Kind: "wsd", Decay: "cosine", Warmup: 100, Length: 0.5}
 	b.ReportAllocs()

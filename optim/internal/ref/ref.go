@@ -184,3 +184,10 @@ func WSD(t, stable, decay, floor float64, root bool) float64 {
 	}
 	return floor + (1-floor)*(1-x)
 }
+
+// MomentumWarmup grows linearly from first to last over steps, as the training
+// scripts of Muon's record runs do it.
+func MomentumWarmup(step, steps int, first, last float64) float64 {
+	share := math.Min(float64(step)/float64(steps), 1)
+	return first + share*(last-first)
+}

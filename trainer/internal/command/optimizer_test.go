@@ -3,10 +3,13 @@ package command
 import (
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nanochat-go/nanochat/optim/foam"
 	"github.com/nanochat-go/nanochat/optim/galore"
+	"github.com/nanochat-go/nanochat/optim/schedule"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 )
@@ -45,4 +48,30 @@ func TestSpaceSettings(t *testing.T) {
 	require.Equal(t, foam.New(3).WithScale(0.5), space(s))
 	s.Kind = "full"
 	require.Nil(t, space(s))
+}
+
+// TestMomentumSettings: the warm-up ends at the momentum that the matrices have
+// without one, and is theirs, behind the named groups.
+func TestMomentumSettings(t *testing.T) {
+	for want, set := range map[schedule.Momentum][]string{
+		{}:                                   nil,
+		{Start: 0.85, End: 0.95, Steps: 300}: {"optim.momentum_warmup=300"},
+		{Start: 0.5, End: 0.8, Steps: 20}:    {"optim.momentum_warmup=20", "optim.momentum_start=0.5", "optim.momentum=0.8"},
+		{Start: 0.85, End: 0.99, Steps: 7}:   {"optim.momentum_warmup=7", "optim.rule=lion"},
+	} {
+		c, err := config.Load("crates", "", append(set, `optim.groups=[{match=["*q_proj*"], rule="adamw", lr=0.1}]`))
+		require.NoError(t, err)
+		got := momentum(c)
+		if want.Steps == 0 {
+			require.Nil(t, got)
+			continue
+		}
+		require.Equal(t, map[int]schedule.Momentum{1: want}, got)
+		opt, err := optimizer(c, c.LM(4096).WithDefaults().Params())
+		require.NoError(t, err)
+		store := model.NewStore()
+		opt.InitState(store)
+		v := store.GetVariable("/optim/group.1.complement")
+		require.Equal(t, float32(1-want.End), tensors.ToScalar[float32](v.MustValue()), "the group's own momentum")
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/schedule"
 	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
 	"github.com/nanochat-go/nanochat/optim/update"
@@ -92,6 +93,19 @@ func optimizer(c config.Config, params []lm.Param) (*optim.Optimizer, error) {
 	return optim.New(run.OptimParams(params), optim.Config{Groups: groups, Clip: c.Optim.Clip})
 }
 
+// momentum is the warm-up of the matrices' momentum, by their group in optimizer.
+func momentum(c config.Config) map[int]schedule.Momentum {
+	o := c.Optim
+	if o.MomentumWarmup == 0 {
+		return nil
+	}
+	end := o.Momentum
+	if end == 0 {
+		end = rule(o.Rule, o).Momentum()
+	}
+	return map[int]schedule.Momentum{len(o.Groups): {Start: o.MomentumStart, End: end, Steps: o.MomentumWarmup}}
+}
+
 // batches adapts the loader to the loop.
 type batches struct{ *minato.Loader }
 
@@ -150,7 +164,7 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	if err != nil {
 		return nil, err
 	}
-	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(),
+	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
 		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every,
 		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Step: func(r run.Record) { t.rec.update(r) }, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,

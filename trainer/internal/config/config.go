@@ -100,23 +100,25 @@ type Train struct {
 // Optim is the optimizer. Its rule serves the matrices inside the blocks;
 // groups route everything else, the first that matches.
 type Optim struct {
-	Rule        string  `toml:"rule" doc:"\"muon\", \"adamw\", \"lion\" or \"sgd\" for the matrices"`
-	LR          float64 `toml:"lr" doc:"learning rate of the matrices"`
-	Momentum    float64 `toml:"momentum" doc:"momentum of the matrices; 0: the rule's default"`
-	WeightDecay float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`
-	Scale       string  `toml:"scale" doc:"update scale of muon: \"original\", \"match_rms\", \"spectral\" or \"none\""`
-	OtherLR     float64 `toml:"other_lr" doc:"learning rate of embedding, head and norms (adamw) where no group matches"`
-	Schedule    string  `toml:"schedule" doc:"\"wsd\", \"cosine\", \"linear\" or \"constant\""`
-	Decay       string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\" or \"sqrt\""`
-	Warmup      int     `toml:"warmup" doc:"steps of linear warm-up"`
-	DecayLength float64 `toml:"decay_fraction" doc:"share of the run that wsd decays over"`
-	Floor       float64 `toml:"floor" doc:"rate at the end, as a share of the peak"`
-	Clip        float64 `toml:"clip" doc:"bound of the joint gradient norm; 0: none"`
-	State       string  `toml:"state" doc:"how the state of the matrices is kept: \"float32\", \"bfloat16\", \"linear8\" (8-bit muon) or \"dynamic8\" (8-bit adamw)"`
-	StateBlock  int     `toml:"state_block" doc:"values that share a scale in linear8 and dynamic8"`
-	Accumulate  int     `toml:"accumulate" doc:"batches for each update"`
-	Space       Space   `toml:"space"`
-	Groups      []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
+	Rule           string  `toml:"rule" doc:"\"muon\", \"adamw\", \"lion\" or \"sgd\" for the matrices"`
+	LR             float64 `toml:"lr" doc:"learning rate of the matrices"`
+	Momentum       float64 `toml:"momentum" doc:"momentum of the matrices; 0: the rule's default"`
+	MomentumStart  float64 `toml:"momentum_start" doc:"momentum of the matrices at the first step, where momentum_warmup is set"`
+	MomentumWarmup int     `toml:"momentum_warmup" doc:"steps over which their momentum goes from momentum_start to momentum; 0: it is constant"`
+	WeightDecay    float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`
+	Scale          string  `toml:"scale" doc:"update scale of muon: \"original\", \"match_rms\", \"spectral\" or \"none\""`
+	OtherLR        float64 `toml:"other_lr" doc:"learning rate of embedding, head and norms (adamw) where no group matches"`
+	Schedule       string  `toml:"schedule" doc:"\"wsd\", \"cosine\", \"linear\" or \"constant\""`
+	Decay          string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\" or \"sqrt\""`
+	Warmup         int     `toml:"warmup" doc:"steps of linear warm-up"`
+	DecayLength    float64 `toml:"decay_fraction" doc:"share of the run that wsd decays over"`
+	Floor          float64 `toml:"floor" doc:"rate at the end, as a share of the peak"`
+	Clip           float64 `toml:"clip" doc:"bound of the joint gradient norm; 0: none"`
+	State          string  `toml:"state" doc:"how the state of the matrices is kept: \"float32\", \"bfloat16\", \"linear8\" (8-bit muon) or \"dynamic8\" (8-bit adamw)"`
+	StateBlock     int     `toml:"state_block" doc:"values that share a scale in linear8 and dynamic8"`
+	Accumulate     int     `toml:"accumulate" doc:"batches for each update"`
+	Space          Space   `toml:"space"`
+	Groups         []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
 }
 
 // Space says where the moments of the matrices live.
@@ -167,7 +169,7 @@ func Default() Config {
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
 		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
-		Optim: Optim{Rule: "muon", State: "float32", StateBlock: 256,
+		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,
 			Space: Space{Kind: "full", Scale: 0.25, Rank: 64, Every: 200, Moments: "rotate", Level: 2},
 			LR:    0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},

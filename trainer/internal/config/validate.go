@@ -89,6 +89,8 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 	oneOf("optim.scale", o.Scale, string(muon.Original), string(muon.MatchRMS), string(muon.Spectral), string(muon.NoScale))
 	check(o.LR > 0 && o.OtherLR > 0, "optim.lr = %g and optim.other_lr = %g, want more than 0", o.LR, o.OtherLR)
 	check(o.Momentum >= 0 && o.Momentum < 1, "optim.momentum = %g, want [0, 1)", o.Momentum)
+	check(o.MomentumStart >= 0 && o.MomentumStart < 1 && o.MomentumWarmup >= 0, "optim.momentum_start = %g, want [0, 1); optim.momentum_warmup = %d, want 0 or more",
+		o.MomentumStart, o.MomentumWarmup)
 	check(o.WeightDecay >= 0 && o.Clip >= 0, "optim.weight_decay = %g and optim.clip = %g, want 0 or more", o.WeightDecay, o.Clip)
 	check(o.Accumulate >= 1, "optim.accumulate = %d, want 1 or more", o.Accumulate)
 	if err := c.LRSchedule().Validate(); err != nil {

@@ -15,6 +15,7 @@
 //
 //	batch    ← loader
 //	rate     ← schedule(step, share of the budget that is spent)
+//	momentum ← warm-up(step), for the groups that have one
 //	nll, n   = Σ -log p(target), number of targets
 //	gradient = ∂(nll/n), clipped; weights ← optimizer
 //

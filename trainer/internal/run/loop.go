@@ -95,9 +95,10 @@ type Loop struct {
 	Batches         Batches
 	Budget          Budget
 	Schedule        schedule.Config
-	Accumulate      int // micro-batches for each update, at least 1
-	CheckpointEvery int // steps; 0: only at the end
-	EvalEvery       int // steps; 0: only at the end
+	Momentum        map[int]schedule.Momentum // by group of the optimizer; those without keep theirs
+	Accumulate      int                       // micro-batches for each update, at least 1
+	CheckpointEvery int                       // steps; 0: only at the end
+	EvalEvery       int                       // steps; 0: only at the end
 	Events          Events
 
 	Progress Progress
@@ -159,6 +160,11 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 	rate := l.Schedule.Multiplier(l.Progress.Step, l.Progress.Share(l.Budget)) * l.Progress.Backoff
 	if err := l.Stepper.Opt.SetMultiplier(l.Stepper.Store, rate); err != nil {
 		return Record{}, err
+	}
+	for group, m := range l.Momentum {
+		if err := l.Stepper.Opt.SetMomentum(l.Stepper.Store, group, m.At(l.Progress.Step)); err != nil {
+			return Record{}, err
+		}
 	}
 	res, err := l.Stepper.Train(batches)
 	if err != nil {

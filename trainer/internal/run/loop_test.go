@@ -258,7 +258,6 @@ func TestTensorsRoundTrip(t *testing.T) {
 }
 
 func tensorsRoundTrip(t *testing.T, kept update.Storage) {
-	dir := t.TempDir()
 	src := &counting{}
 	next := func() Rows {
 		b, err := src.Next(t.Context())
@@ -270,17 +269,8 @@ func tensorsRoundTrip(t *testing.T, kept update.Storage) {
 		_, err := s.Train([]Rows{next()})
 		require.NoError(t, err)
 	}
-	model, opt := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "o.safetensors")
-	require.NoError(t, safetensors.WriteFile(model, s.ModelTensors(), nil))
-	require.NoError(t, safetensors.WriteFile(opt, s.OptimizerTensors(), nil))
-
 	other := newStepperKept(t, 99, kept)
-	for path, restore := range map[string]func(*safetensors.File) error{model: other.RestoreModel, opt: other.RestoreOptimizer} {
-		f, err := safetensors.Open(path)
-		require.NoError(t, err)
-		require.NoError(t, restore(f))
-		require.NoError(t, f.Close())
-	}
+	restoreFrom(t, other, s)
 	for range 3 {
 		b := next()
 		r1, err := s.Train([]Rows{b})
@@ -291,11 +281,70 @@ func tensorsRoundTrip(t *testing.T, kept update.Storage) {
 	}
 	require.Equal(t, weightsOf(t, s), weightsOf(t, other))
 
+	model := filepath.Join(t.TempDir(), "m.safetensors")
+	require.NoError(t, safetensors.WriteFile(model, s.ModelTensors(), nil))
 	text, err := os.ReadFile(model)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(model, text[:len(text)-4], 0o644))
 	_, err = safetensors.Open(model)
 	require.Error(t, err)
+}
+
+// TestMomentumWarmupResumes: a run that is interrupted inside the warm-up of its
+// momentum and goes on from files ends with the bits of the straight run.
+func TestMomentumWarmupResumes(t *testing.T) {
+	const total = 6
+	loop := func(seed uint64) *Loop {
+		l := newLoop(t, Budget{Steps: total})
+		l.Stepper = newStepper(t, seed)
+		l.Momentum = map[int]schedule.Momentum{0: {Start: 0.5, End: 0.9, Steps: 5}}
+		return l
+	}
+	constant := newLoop(t, Budget{Steps: total})
+	require.NoError(t, constant.Run(t.Context()))
+	straight := loop(1)
+	require.NoError(t, straight.Run(t.Context()))
+	require.NotEqual(t, weightsOf(t, constant.Stepper), weightsOf(t, straight.Stepper))
+	complement := func(l *Loop) float32 {
+		return tensors.ToScalar[float32](l.Stepper.Store.GetVariable("/optim/group.0.complement").MustValue())
+	}
+	end := schedule.Momentum{End: 0.9}.At(0)
+	require.Equal(t, float32(1-end), complement(straight))
+
+	for _, stop := range []int{1, 3} {
+		first := loop(1)
+		ctx, cancel := context.WithCancel(t.Context())
+		first.Events.Step = func(r Record) {
+			if r.Step == stop {
+				cancel()
+			}
+		}
+		require.NoError(t, first.Run(ctx))
+		require.NotEqual(t, float32(1-end), complement(first), "inside the warm-up")
+		second := loop(99)
+		restoreFrom(t, second.Stepper, first.Stepper)
+		state, err := first.Batches.State()
+		require.NoError(t, err)
+		require.NoError(t, second.Batches.Restore(state))
+		second.Progress = first.Progress
+		require.NoError(t, second.Run(t.Context()))
+		require.Equal(t, weightsOf(t, straight.Stepper), weightsOf(t, second.Stepper), "stopped after %d", stop)
+	}
+}
+
+// restoreFrom sets a stepper to the state of another one, by way of files.
+func restoreFrom(t *testing.T, s, from *Stepper) {
+	t.Helper()
+	dir := t.TempDir()
+	model, opt := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "o.safetensors")
+	require.NoError(t, safetensors.WriteFile(model, from.ModelTensors(), nil))
+	require.NoError(t, safetensors.WriteFile(opt, from.OptimizerTensors(), nil))
+	for path, restore := range map[string]func(*safetensors.File) error{model: s.RestoreModel, opt: s.RestoreOptimizer} {
+		f, err := safetensors.Open(path)
+		require.NoError(t, err)
+		require.NoError(t, restore(f))
+		require.NoError(t, f.Close())
+	}
 }
 
 func BenchmarkStep(b *testing.B) {
