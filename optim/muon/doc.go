@@ -25,7 +25,7 @@
 // # Defaults
 //
 //	μ             0.95       with Nesterov
-//	orth          Classic(5)
+//	orth          Classic(5), products in float32; orthogonal.Preset has bfloat16
 //	scale         MatchRMS   one learning rate for Muon and AdamW, arXiv:2502.16982 eq. 4
 //
 // # State

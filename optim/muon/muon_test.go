@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -153,6 +156,38 @@ func TestOptionsAct(t *testing.T) {
 	require.Equal(t, results["momentum"], run(muon.New(), func(g *optim.Group) { g.Momentum = &half }))
 	require.Equal(t, base, run(muon.New().FromScope(model.NewStore().RootScope()), nil), "nothing set, nothing changed")
 	require.NotEqual(t, run(muon.New().WithNesterov(false), nil), run(muon.New().WithNesterov(false).WithOrthogonalizer(orthogonal.Classic(4)), nil))
+}
+
+// TestBFloat16Products: the Go backend refuses with the orthogonalizer's error;
+// elsewhere the step is another one, by what five steps in bfloat16 may do.
+func TestBFloat16Products(t *testing.T) {
+	step := func(rule *muon.Rule) (*tensors.Tensor, error) {
+		store := model.NewStore()
+		rng := rand.New(rand.NewPCG(1, 1))
+		_, err := store.CreateVariable("/w", optimtest.Tensor([]int{4, 6}, normal(rng, 24, 1)))
+		require.NoError(t, err)
+		opt, err := optim.New([]optim.Param{matrix(4, 6)}, optim.Config{Groups: []optim.Group{{Rule: rule, LR: 0.1}}})
+		require.NoError(t, err)
+		exec, err := model.NewExec(optimtest.Backend, store, func(scope *model.Scope, in []*Node) []*Node {
+			return []*Node{opt.Apply(scope, in[:1], in[1]).GradNorm}
+		})
+		require.NoError(t, err)
+		_, err = exec.Call(optimtest.Tensor([]int{4, 6}, normal(rng, 24, 1)), tensors.FromScalar(float32(0)))
+		return store.GetVariable("/w").MustValue(), err
+	}
+	want, err := step(muon.New())
+	require.NoError(t, err)
+	got, err := step(muon.New().WithOrthogonalizer(orthogonal.Classic(5).WithDType(dtypes.BFloat16)))
+	if !optimtest.OnXLA() {
+		var refused *orthogonal.DTypeError
+		require.ErrorAs(t, err, &refused)
+		return
+	}
+	require.NoError(t, err)
+	a, b := tensors.MustCopyFlatData[float32](want), tensors.MustCopyFlatData[float32](got)
+	require.NotEqual(t, a, b)
+	// η·s times an orthogonal matrix in both, whose elements are at most 1.2
+	require.InDeltaSlice(t, a, b, 0.1*muon.New().Factor(matrix(4, 6))*2*1.2)
 }
 
 // TestFactor holds the scales of equation 4 of arXiv:2502.16982 and its peers

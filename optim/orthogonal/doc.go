@@ -29,7 +29,14 @@
 // that the singular values occupy by then, found by the Remez algorithm, and
 // re-centred when the interval's lower end was raised by the cushion.
 //
+// # Sixteen bits
+//
+// With Preset.DType BFloat16 the products are in bfloat16, which accelerators
+// multiply fast; the norm before them and the sums between them stay in float32,
+// where the original Muon rounds these too. Singular values below 2⁻⁸ of the norm
+// drown in the rounding of X. The Go backend refuses, see DTypeError.
+//
 // # Caveats
 //
-// Float32. Singular values far below 1e-3 of the norm are not brought to one.
+// Singular values far below 1e-3 of the norm are not brought to one.
 package orthogonal

@@ -3,6 +3,7 @@ package orthogonal
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
@@ -14,6 +15,9 @@ type Preset struct {
 	Safety  float64
 	Epsilon float64
 	Clamp   bool
+	// DType is the type of the matrix products, Float32 or BFloat16; 0 is that of
+	// the matrix. The norm before them and the sums between them stay in the latter.
+	DType dtypes.DType
 }
 
 // Classic is the fixed quintic of the original Muon, repeated.
@@ -46,6 +50,10 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 	}
 	norm := norms(x)
 	if p.Clamp {
+	if err := p.Supports(x.Graph().Backend()); err != nil {
+		panic(err)
+	}
+	operands := p.operands(x.DType())
 		norm = MaxScalar(norm, p.Epsilon)
 	} else {
 		norm = AddScalar(MulScalar(norm, p.Safety), p.Epsilon)
@@ -53,7 +61,7 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 	x = Mul(x, Reciprocal(norm))
 	return wide(x, func(x, identity *Node) *Node {
 		for _, q := range p.Steps {
-			x = q.step(x, identity)
+			x = q.step(x, identity, operands)
 		}
 		return x
 	})
@@ -88,24 +96,28 @@ func wide(x *Node, f func(x, identity *Node) *Node) *Node {
 }
 
 // Apply returns the polynomial of a matrix x [m, n]: a·X + b·X·XᵀX + c·X·(XᵀX)².
-func (q Quintic) Apply(x *Node) *Node { return wide(x, q.step) }
-
-// step applies the quintic as (a·I + b·A + c·A²)·X, with all sums on the small
-// side.
-func (q Quintic) step(x, identity *Node) *Node {
-	gram := multiply(x, x, 1)
-	even := MulScalar(gram, q.B)
-	if q.C != 0 {
-		even = Add(even, MulScalar(multiply(gram, gram, 0), q.C))
-	}
-	return multiply(Add(even, MulScalar(identity, q.A)), x, 0)
+func (q Quintic) Apply(x *Node) *Node {
+	return wide(x, func(x, identity *Node) *Node { return q.step(x, identity, x.DType()) })
 }
 
-// multiply is the product a·b of matrices or of batches of them; contracted 1
-// stands for a·bᵀ.
-func multiply(a, b *Node, contracted int) *Node {
-	if a.Rank() == 2 {
-		return Dot(a, b).General([]int{1}, nil, []int{contracted}, nil)
+// step applies the quintic as (a·I + b·A + c·A²)·X, with all sums on the small
+// side; operands is the type of its products.
+func (q Quintic) step(x, identity *Node, operands dtypes.DType) *Node {
+	gram := multiply(x, x, 1, operands)
+	times := func(x *Node, c float64) *Node { return Mul(x, ConstAs(x, c)) }
+	even := times(gram, q.B)
+	if q.C != 0 {
+		even = Add(even, times(multiply(gram, gram, 0, operands), q.C))
 	}
-	return Dot(a, b).General([]int{2}, []int{0}, []int{1 + contracted}, []int{0})
+	return multiply(Add(even, times(identity, q.A)), x, 0, operands)
+}
+
+// multiply is the product a·b of matrices or of batches of them, in a's type;
+// contracted 1 stands for a·bᵀ. Factors and product are rounded to operands.
+func multiply(a, b *Node, contracted int, operands dtypes.DType) *Node {
+	dot := Dot(ConvertDType(a, operands), ConvertDType(b, operands))
+	if a.Rank() == 2 {
+		return ConvertDType(dot.General([]int{1}, nil, []int{contracted}, nil), a.DType())
+	}
+	return ConvertDType(dot.General([]int{2}, []int{0}, []int{1 + contracted}, []int{0}), a.DType())
 }

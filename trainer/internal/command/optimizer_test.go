@@ -3,12 +3,15 @@ package command
 import (
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nanochat-go/nanochat/optim/foam"
 	"github.com/nanochat-go/nanochat/optim/galore"
+	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/schedule"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
@@ -48,6 +51,12 @@ func TestSpaceSettings(t *testing.T) {
 	require.Equal(t, foam.New(3).WithScale(0.5), space(s))
 	s.Kind = "full"
 	require.Nil(t, space(s))
+}
+
+func TestOrthogonalizerSettings(t *testing.T) {
+	require.Equal(t, muon.New().WithScale(muon.Original), rule("muon", config.Default().Optim))
+	want := muon.New().WithScale(muon.Spectral).WithOrthogonalizer(orthogonal.Classic(5).WithDType(dtypes.BFloat16))
+	require.Equal(t, want, rule("muon", config.Optim{Scale: "spectral", OrthDType: "bfloat16"}))
 }
 
 // TestMomentumSettings: the warm-up ends at the momentum that the matrices have

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
 	"github.com/nanochat-go/nanochat/arch/infer"
 	"github.com/nanochat-go/nanochat/arch/lm"
@@ -19,6 +20,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/schedule"
 	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
@@ -36,13 +38,22 @@ import (
 func rule(name string, o config.Optim) update.Rule {
 	switch name {
 	case "muon":
-		return muon.New().WithScale(muon.Scale(o.Scale))
+		return muon.New().WithScale(muon.Scale(o.Scale)).WithOrthogonalizer(orthogonalizer(o))
 	case "lion":
 		return lion.New()
 	case "sgd":
 		return sgd.New()
 	}
 	return adamw.New()
+}
+
+// orthogonalizer is muon's with the products that optim.orth_dtype names.
+func orthogonalizer(o config.Optim) orthogonal.Preset {
+	p := orthogonal.Classic(5)
+	if o.OrthDType == "bfloat16" {
+		p = p.WithDType(dtypes.BFloat16)
+	}
+	return p
 }
 
 // kept is how optim.state keeps the state of the matrices.

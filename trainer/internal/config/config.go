@@ -107,6 +107,7 @@ type Optim struct {
 	MomentumWarmup int     `toml:"momentum_warmup" doc:"steps over which their momentum goes from momentum_start to momentum; 0: it is constant"`
 	WeightDecay    float64 `toml:"weight_decay" doc:"decoupled decay of the matrices"`
 	Scale          string  `toml:"scale" doc:"update scale of muon: \"original\", \"match_rms\", \"spectral\" or \"none\""`
+	OrthDType      string  `toml:"orth_dtype" doc:"products of muon's orthogonalisation: \"float32\" or \"bfloat16\", which the Go backend refuses"`
 	OtherLR        float64 `toml:"other_lr" doc:"learning rate of embedding, head and norms (adamw) where no group matches"`
 	Schedule       string  `toml:"schedule" doc:"\"wsd\", \"cosine\", \"linear\" or \"constant\""`
 	Decay          string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\" or \"sqrt\""`
@@ -171,7 +172,7 @@ func Default() Config {
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,
 			Space: Space{Kind: "full", Scale: 0.25, Rank: 64, Every: 200, Moments: "rotate", Level: 2},
-			LR:    0.02, Scale: "original", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
+			LR:    0.02, Scale: "original", OrthDType: "float32", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},
 		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
 		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, StepSamples: 8, Temperature: 0.8, Compile: true},

@@ -87,6 +87,7 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 	check(o.Space.Scale > 0, "optim.space.scale = %g, want more than 0", o.Space.Scale)
 	check(o.Space.Level >= 0 && o.Space.Level <= 30, "optim.space.level = %d, want 0 to 30", o.Space.Level)
 	oneOf("optim.scale", o.Scale, string(muon.Original), string(muon.MatchRMS), string(muon.Spectral), string(muon.NoScale))
+	oneOf("optim.orth_dtype", o.OrthDType, "float32", "bfloat16")
 	check(o.LR > 0 && o.OtherLR > 0, "optim.lr = %g and optim.other_lr = %g, want more than 0", o.LR, o.OtherLR)
 	check(o.Momentum >= 0 && o.Momentum < 1, "optim.momentum = %g, want [0, 1)", o.Momentum)
 	check(o.MomentumStart >= 0 && o.MomentumStart < 1 && o.MomentumWarmup >= 0, "optim.momentum_start = %g, want [0, 1); optim.momentum_warmup = %d, want 0 or more",
