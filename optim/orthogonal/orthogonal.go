@@ -44,21 +44,23 @@ func Cubic(steps int) Preset {
 
 // Orthogonalize returns the approximate polar factor of x [m, n], or of each
 // matrix of x [batch, m, n], in x's shape and dtype. A zero matrix stays zero.
+// For a matrix it takes neither reductions nor constants that the graph shares,
+// neither of which the closures of go-xla 0.4 can hold.
 func (p Preset) Orthogonalize(x *Node) *Node {
 	if x.Rank() != 2 && x.Rank() != 3 {
 		exceptions.Panicf("orthogonal: want a matrix or a batch of them, got %s", x.Shape())
 	}
-	norm := norms(x)
-	if p.Clamp {
 	if err := p.Supports(x.Graph().Backend()); err != nil {
 		panic(err)
 	}
 	operands := p.operands(x.DType())
-		norm = MaxScalar(norm, p.Epsilon)
+	norm := norms(x)
+	if p.Clamp {
+		norm = Max(norm, ConstAs(norm, p.Epsilon))
 	} else {
-		norm = AddScalar(MulScalar(norm, p.Safety), p.Epsilon)
+		norm = Add(Mul(norm, ConstAs(norm, p.Safety)), ConstAs(norm, p.Epsilon))
 	}
-	x = Mul(x, Reciprocal(norm))
+	x = Mul(x, Div(ConstAs(norm, 1), norm))
 	return wide(x, func(x, identity *Node) *Node {
 		for _, q := range p.Steps {
 			x = q.step(x, identity, operands)
@@ -70,7 +72,9 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 // norms are the Frobenius norms of the matrices, a scalar or [batch, 1, 1].
 func norms(x *Node) *Node {
 	if x.Rank() == 2 {
-		return Sqrt(ReduceAllSum(Dot(x, x).General([]int{1}, []int{0}, []int{1}, []int{0})))
+		squares := Dot(x, x).General([]int{1}, []int{0}, []int{1}, []int{0})
+		ones := BroadcastPrefix(ConstAs(x, 1), squares.Shape().Dimensions...)
+		return Sqrt(Dot(squares, ones).General([]int{0}, nil, []int{0}, nil))
 	}
 	return Sqrt(ReduceAndKeep(Square(x), ReduceSum, -1, -2))
 }
