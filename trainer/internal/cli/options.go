@@ -156,4 +156,5 @@ type Handlers struct {
 	Backends        func(ctx context.Context, o Common) (any, error)
 	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)
 	BenchTokenizer  func(ctx context.Context, o BenchTokenizerOptions) (any, error)
+	BenchGrid       func(ctx context.Context, o BenchGridOptions) (any, error)
 }

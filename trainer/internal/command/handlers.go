@@ -23,5 +23,6 @@ func Handlers() cli.Handlers {
 		Backends:        Backends,
 		BenchTrain:      BenchTrain,
 		BenchTokenizer:  BenchTokenizer,
+		BenchGrid:       BenchGrid,
 	}
 }

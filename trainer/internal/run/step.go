@@ -58,6 +58,39 @@ func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed
 	return s, nil
 }
 
+// Restart gives the weights their initial values for a seed, and the state of
+// the optimizer those of opt, which differs from Opt at most in rates, decay and
+// momenta: the inputs of the graphs, which stay compiled.
+func (s *Stepper) Restart(opt *optim.Optimizer, seed uint64) error {
+	fresh := model.NewStore()
+	if err := s.Model.InitStore(fresh, seed); err != nil {
+		return err
+	}
+	opt.InitState(fresh)
+	for v := range fresh.IterVariables() {
+		to := s.Store.GetVariable(v.Path())
+		if to == nil || !to.Shape().Equal(v.Shape()) {
+			return fmt.Errorf("restarting: %s is not what it was: %s", v.Path(), v.Shape())
+		}
+		value, err := v.Value()
+		if err != nil {
+			return err
+		}
+		if err := to.SetValue(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close frees the variables and the graphs.
+func (s *Stepper) Close() {
+	for _, exec := range []*model.Exec{s.train, s.gather, s.drain, s.eval} {
+		exec.Finalize()
+	}
+	s.Store.Finalize()
+}
+
 func (s *Stepper) loss(scope *model.Scope, in []*Node) (nll, count *Node) {
 	return s.Model.Loss(scope, in[0], in[1], in[2], in[3])
 }

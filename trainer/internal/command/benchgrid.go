@@ -1,0 +1,198 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/systems/minato"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/backend"
+	"github.com/nanochat-go/nanochat/trainer/internal/cli"
+	"github.com/nanochat-go/nanochat/trainer/internal/config"
+	"github.com/nanochat-go/nanochat/trainer/internal/data"
+	"github.com/nanochat-go/nanochat/trainer/internal/grid"
+	"github.com/nanochat-go/nanochat/trainer/internal/run"
+)
+
+// BenchGridResult is what bench grid reports.
+type BenchGridResult struct {
+	*grid.Result
+	Command string `json:"command"`
+	Machine string `json:"machine"`
+}
+
+// gridRuns makes the runs of a grid: all on one backend and one folder of data.
+type gridRuns struct {
+	backend compute.Backend
+	choice  backend.Choice
+	data    *data.Prepared
+
+	workers int
+
+	mu   sync.Mutex
+	idle []idleStepper // the latest are the last
+}
+
+// idleStepper has compiled graphs for a Job.Graph.
+type idleStepper struct {
+	graph string
+	*run.Stepper
+}
+
+// stepper returns the steps of a job at their beginning. Compiled ones serve
+// all rates and seeds of a method.
+func (g *gridRuns) stepper(j grid.Job, c config.Config) (*run.Stepper, error) {
+	m, err := lm.New(c.LM(g.data.Tokenizer.VocabSize()), lm.WithShards(backend.Shards(g.backend, c.Train.Batch*c.Model.Context)))
+	if err != nil {
+		return nil, err
+	}
+	opt, err := optimizer(c, m.Params())
+	if err != nil {
+		return nil, err
+	}
+	if s := g.take(j.Graph()); s != nil {
+		return s, s.Restart(opt, uint64(c.Seed))
+	}
+	return run.NewStepper(g.backend, m, opt, uint64(c.Seed))
+}
+
+// take returns compiled steps that nobody uses, nil if there are none.
+func (g *gridRuns) take(graph string) *run.Stepper {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, s := range g.idle {
+		if s.graph == graph {
+			g.idle = slices.Delete(g.idle, i, i+1)
+			return s.Stepper
+		}
+	}
+	return nil
+}
+
+// give keeps compiled steps for another job of their method. The jobs come
+// method by method, so few need to be kept.
+func (g *gridRuns) give(graph string, s *run.Stepper) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.idle = append(g.idle, idleStepper{graph, s})
+	for len(g.idle) > 2*g.workers {
+		g.idle[0].Close()
+		g.idle = slices.Delete(g.idle, 0, 1)
+	}
+}
+
+// BenchGrid is the command bench grid.
+func BenchGrid(ctx context.Context, o cli.BenchGridOptions) (any, error) {
+	p, err := grid.Load(o.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	c, err := checkGrid(p)
+	if err != nil {
+		return nil, fmt.Errorf("protocol %s: %w", o.Protocol, err)
+	}
+	if o.Workers < 1 {
+		return nil, fmt.Errorf("--workers %d, want at least 1", o.Workers)
+	}
+	b, choice, err := backend.Open(ctx, c.Train.Backend, !o.NoReexec, func(s string) { o.Notice("%s", s) })
+	if err != nil {
+		return nil, err
+	}
+	o.Notice("%s", choice)
+	d, err := data.Prepare(ctx, c, filepath.Join(o.Out, "data"), o.Notice)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	if err := d.CheckContext(c.Model.Context); err != nil {
+		return nil, err
+	}
+	runs := &gridRuns{backend: b, choice: choice, data: d, workers: o.Workers}
+	r := grid.Runner{Protocol: p, Dir: filepath.Join(o.Out, "runs"), Workers: o.Workers, Train: runs.train,
+		Done: func(g grid.Outcome, done, of int, was bool) {
+			if !was {
+				o.Notice("%d of %d: %s", done, of, describe(g))
+			}
+		}}
+	found, err := r.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	result := BenchGridResult{Result: found, Machine: backend.Machine(),
+		Command: fmt.Sprintf("trainer bench grid --protocol %s --out %s --workers %d", o.Protocol, o.Out, o.Workers)}
+	o.Printf("%s\n\n%s", p.Question, found.Markdown())
+	return result, writeJSON(filepath.Join(o.Out, "results.json"), result)
+}
+
+// describe is a finished run in a line.
+func describe(g grid.Outcome) string {
+	if g.Diverged {
+		return fmt.Sprintf("%s at %g, seed %d: diverged after %d steps", g.Method, g.Rate, g.Seed, g.Steps)
+	}
+	return fmt.Sprintf("%s at %g, seed %d: loss %.4f, %d steps in %.0f s", g.Method, g.Rate, g.Seed, g.Loss, g.Steps, g.Seconds)
+}
+
+// checkGrid checks the configurations of all runs and returns what they have
+// in common.
+func checkGrid(p grid.Protocol) (config.Config, error) {
+	common, err := config.Load(p.Preset, "", p.Set)
+	if err != nil {
+		return common, err
+	}
+	for _, m := range p.Methods {
+		c, err := config.Load(p.Preset, "", append(append([]string{}, p.Set...), m.Set...))
+		if err != nil {
+			return common, fmt.Errorf("method %s: %w", m.Name, err)
+		}
+		if keys := config.Differences(config.Config{Data: c.Data, Tokenizer: c.Tokenizer}, config.Config{Data: common.Data, Tokenizer: common.Tokenizer}); len(keys) > 0 {
+			return common, fmt.Errorf("method %s changes %s: all methods learn from the same data", m.Name, strings.Join(keys, ", "))
+		}
+	}
+	return common, data.Check(common)
+}
+
+// train makes one run: no checkpoints, no samples, and validation on the same
+// text each time.
+func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) {
+	o := grid.Outcome{Job: j, Backend: g.choice.Name, Revision: revision(), Data: g.data.Manifest.Key}
+	c, err := config.Load(j.Preset, "", j.Set)
+	if err != nil {
+		return o, err
+	}
+	s, err := g.stepper(j, c)
+	if err != nil {
+		return o, err
+	}
+	defer g.give(j.Graph(), s)
+	o.StateBytes = s.Opt.PlanStateBytes()
+	loader, err := minato.New(g.data.Train, minato.Config{Batch: c.Train.Batch, Length: c.Model.Context, Seed: uint64(c.Seed)})
+	if err != nil {
+		return o, err
+	}
+	l := &run.Loop{Stepper: s, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Accumulate: c.Optim.Accumulate,
+		EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
+		Events: run.Events{Evaluate: func(ctx context.Context, p *run.Progress) error {
+			nats, bpb, err := validate(ctx, s, g.data, c, c.Eval.ValTokens)
+			o.Loss, o.BPB = nats, bpb
+			o.Curve = append(o.Curve, grid.Point{Step: p.Step, Loss: nats})
+			return err
+		}}}
+	err = errors.Join(l.Run(ctx), loader.Close())
+	if errors.Is(err, run.ErrDiverged) || err == nil && (math.IsNaN(o.Loss) || math.IsInf(o.Loss, 0)) {
+		o.Diverged, o.Loss, o.BPB, o.Curve, err = true, 0, 0, nil, nil
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	o.Steps, o.Tokens, o.Seconds = l.Progress.Step, l.Progress.Tokens, l.Progress.Elapsed.Seconds()
+	return o, err
+}
