@@ -181,6 +181,9 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	l := &run.Loop{Stepper: s, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Accumulate: c.Optim.Accumulate,
 		EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Evaluate: func(ctx context.Context, p *run.Progress) error {
+			if n := len(o.Curve); n > 0 && o.Curve[n-1].Step == p.Step {
+				return nil // the end of the run right after an evaluation
+			}
 			nats, bpb, err := validate(ctx, s, g.data, c, c.Eval.ValTokens)
 			o.Loss, o.BPB = nats, bpb
 			o.Curve = append(o.Curve, grid.Point{Step: p.Step, Loss: nats})
