@@ -16,6 +16,7 @@
 //	wsd       1 for x ≤ 1-D, then with y = (x-(1-D))/D   arXiv:2404.06395
 //	          linear or cosine of y, or sqrt: f + (1-f)·(1-√y)
 //	                                                    arXiv:2405.18392
+//	          or exponential: f^y, for f > 0
 //
 // WSD, FloorWarmup and WarmupCosine are the same shapes in steps only, as other
 // libraries define them: the fall begins where the warm-up ends.

@@ -18,10 +18,14 @@ func Cosine(x, floor float64) float64 { return floor + (1-floor)*0.5*(1+math.Cos
 // Sqrt falls as 1-√x (arXiv:2405.18392).
 func Sqrt(x, floor float64) float64 { return floor + (1-floor)*(1-math.Sqrt(x)) }
 
+// Exponential falls by the same factor in equal times (as the decay of
+// arXiv:2404.06395 does): floor^x. The floor is above 0.
+func Exponential(x, floor float64) float64 { return math.Pow(floor, x) }
+
 // Config describes a schedule. The zero value is constant.
 type Config struct {
 	Kind   string  // "constant" (default), "wsd", "cosine" or "linear"
-	Decay  string  // shape of the decay of "wsd": "linear" (default), "cosine" or "sqrt"
+	Decay  string  // shape of the decay of "wsd": "linear" (default), "cosine", "sqrt" or "exponential"
 	Warmup int     // steps of linear warm-up
 	Length float64 // fraction of the run that "wsd" decays over, in [0, 1]
 	Floor  float64 // the multiplier at the end, in [0, 1]
@@ -30,7 +34,7 @@ type Config struct {
 // Kinds and Decays list the names that Config accepts.
 var (
 	Kinds  = []string{"constant", "wsd", "cosine", "linear"}
-	Decays = []string{"linear", "cosine", "sqrt"}
+	Decays = []string{"linear", "cosine", "sqrt", "exponential"}
 )
 
 // Validate says what is wrong with the configuration.
@@ -43,6 +47,9 @@ func (c Config) Validate() error {
 	}
 	if c.Warmup < 0 || !(c.Length >= 0 && c.Length <= 1) || !(c.Floor >= 0 && c.Floor <= 1) {
 		return fmt.Errorf("schedule: warm-up %d, want 0 or more; length %g and floor %g, want [0, 1]", c.Warmup, c.Length, c.Floor)
+	}
+	if c.Kind == "wsd" && c.Decay == "exponential" && c.Floor == 0 {
+		return fmt.Errorf("schedule: an exponential decay never reaches the floor 0: want a floor above it")
 	}
 	return nil
 }
@@ -58,6 +65,8 @@ func (c Config) shape() Shape {
 		return Cosine
 	case "sqrt":
 		return Sqrt
+	case "exponential":
+		return Exponential
 	}
 	return Linear
 }

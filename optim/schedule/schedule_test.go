@@ -37,6 +37,13 @@ func TestAgainstReference(t *testing.T) {
 			cosine = ref.Cosine(float64(step)-stable, float64(decay), floor)
 		}
 		require.InDelta(r, cosine, at(schedule.Config{Kind: "wsd", Decay: "cosine", Length: length}), 1e-9)
+		if floor > 0 { // equal factors: n-th root of the floor, n times
+			exponential := 1.0
+			if y := (float64(step) - stable) / float64(decay); y > 0 {
+				exponential = math.Exp(y * math.Log(floor))
+			}
+			require.InDelta(r, exponential, at(schedule.Config{Kind: "wsd", Decay: "exponential", Length: length}), 1e-9)
+		}
 		require.Equal(r, 1.0, at(schedule.Config{}))
 		require.Equal(r, 1.0, at(schedule.Config{Kind: "wsd"}), "no length, no decay")
 	})
@@ -74,6 +81,9 @@ func TestShapeOfEverySchedule(t *testing.T) {
 			Warmup: rapid.IntRange(0, 50).Draw(r, "warm-up"),
 			Length: rapid.Float64Range(0, 1).Draw(r, "length"),
 			Floor:  rapid.Float64Range(0, 1).Draw(r, "floor"),
+		}
+		if c.Decay == "exponential" {
+			c.Floor = max(c.Floor, 0.2) // or it falls more steeply than the bound below
 		}
 		require.NoError(r, c.Validate())
 		const total = 1000
@@ -138,7 +148,7 @@ func TestOptionsAct(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for _, c := range []schedule.Config{
 		{Kind: "step"}, {Decay: "step"}, {Warmup: -1}, {Length: -0.1}, {Length: 1.1}, {Floor: -0.1}, {Floor: 1.1},
-		{Floor: math.NaN()}, {Length: math.NaN()}, {Floor: math.Inf(1)},
+		{Floor: math.NaN()}, {Length: math.NaN()}, {Floor: math.Inf(1)}, {Kind: "wsd", Decay: "exponential", Length: 0.5},
 	} {
 		require.Error(t, c.Validate(), "%+v", c)
 	}

@@ -110,7 +110,7 @@ type Optim struct {
 	OrthDType      string  `toml:"orth_dtype" doc:"products of muon's orthogonalisation: \"float32\" or \"bfloat16\", which the Go backend refuses"`
 	OtherLR        float64 `toml:"other_lr" doc:"learning rate of embedding, head and norms (adamw) where no group matches"`
 	Schedule       string  `toml:"schedule" doc:"\"wsd\", \"cosine\", \"linear\" or \"constant\""`
-	Decay          string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\" or \"sqrt\""`
+	Decay          string  `toml:"decay" doc:"shape of the decay of wsd: \"linear\", \"cosine\", \"sqrt\" or \"exponential\" (to a floor above 0)"`
 	Warmup         int     `toml:"warmup" doc:"steps of linear warm-up"`
 	DecayLength    float64 `toml:"decay_fraction" doc:"share of the run that wsd decays over"`
 	Floor          float64 `toml:"floor" doc:"rate at the end, as a share of the peak"`
