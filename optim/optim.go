@@ -31,6 +31,9 @@ type Group struct {
 	// CautiousDecay decays only the weights that the step moves towards zero
 	// anyway, or leaves alone: w·u ≥ 0.
 	CautiousDecay bool
+	// Clip bounds the joint gradient norm of the group's parameters, besides the
+	// bound that Config.Clip sets for all; 0: none.
+	Clip float64
 	// GrowthLimit, above 1, bounds the norm of a parameter's direction to so many
 	// times that of the step before (arXiv:2410.01623, section 4.3); 0: none.
 	GrowthLimit float64
@@ -75,6 +78,20 @@ type Optimizer struct {
 	claimed map[*model.Store]map[string]bool // settings that were given their value
 }
 
+// UnsupportedError says that a group's rule, space or storage cannot serve a
+// parameter that is routed to it.
+type UnsupportedError struct {
+	Group int // index into Config.Groups
+	Param string
+	Err   error
+}
+
+// Error implements error.
+func (e *UnsupportedError) Error() string { return fmt.Sprintf("optim: group %d: %v", e.Group, e.Err) }
+
+// Unwrap returns what the rule, space or storage said.
+func (e *UnsupportedError) Unwrap() error { return e.Err }
+
 // New returns an optimizer for the parameters. With no parameters it serves a
 // plain GoMLX program: it takes the trainable variables of the graphs it sees,
 // as Describe describes them.
@@ -112,6 +129,9 @@ func (c Config) validate() error {
 		if l := g.GrowthLimit; l != 0 && !(l > 1) {
 			bad("group %d: growth limit %g, want 0 (none) or more than 1", i, l)
 		}
+		if !(g.Clip >= 0) || math.IsInf(g.Clip, 1) {
+			bad("group %d: clip %g, want 0 (none) or more", i, g.Clip)
+		}
 		if g.StoreFrom < 0 {
 			bad("group %d: StoreFrom %d, want 0 (the default, %d) or more", i, g.StoreFrom, DefaultStoreFrom)
 		}
@@ -141,7 +161,7 @@ func (o *Optimizer) assign(params []Param) error {
 		if g < 0 {
 			errs = append(errs, fmt.Errorf("optim: no group takes %s (class %q)", p.Name, p.Class))
 		} else if err := o.cfg.Groups[g].check(p); err != nil {
-			errs = append(errs, fmt.Errorf("optim: group %d: %w", g, err))
+			errs = append(errs, &UnsupportedError{Group: g, Param: p.Name, Err: err})
 		}
 	}
 	return errors.Join(append(errs, o.idle()...)...)

@@ -59,6 +59,7 @@ func TestRoutingErrors(t *testing.T) {
 		"momentum":           {optim.Config{Groups: []optim.Group{{Rule: adamw.New(), LR: 1, Momentum: &one}}}, "momentum 1, want [0, 1)"},
 		"bad glob":           {optim.Config{Groups: []optim.Group{match("[")}}, `pattern "["`},
 		"negative clip":      {optim.Config{Groups: []optim.Group{all}, Clip: -1}, "clip -1"},
+		"clip of a group":    {optim.Config{Groups: []optim.Group{{Rule: adamw.New(), LR: 1, Clip: math.Inf(1)}}}, "group 0: clip +Inf"},
 		"orphan":             {optim.Config{Groups: []optim.Group{matrices}}, `no group takes model/embed_tokens (class "embedding")`},
 		"rule refuses":       {optim.Config{Groups: []optim.Group{{Rule: muon.New(), LR: 1}}}, "group 0: muon: model/layers.0/norm has shape [4], want a matrix"},
 		"glob of nothing":    {optim.Config{Groups: []optim.Group{match("*o_proj"), all}}, `group 0 matches no parameter: match ["*o_proj"]`},
@@ -70,7 +71,12 @@ func TestRoutingErrors(t *testing.T) {
 		_, err := optim.New(modelParams, c.cfg)
 		require.ErrorContains(t, err, c.want, name)
 	}
-	_, err := optim.New(append(modelParams, modelParams[0]), optim.Config{Groups: []optim.Group{all}})
+	_, err := optim.New(modelParams, optim.Config{Groups: []optim.Group{{Rule: muon.New(), LR: 1}}})
+	var refused *optim.UnsupportedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, 0, refused.Group)
+	require.Equal(t, "model/layers.0/norm", refused.Param)
+	_, err = optim.New(append(modelParams, modelParams[0]), optim.Config{Groups: []optim.Group{all}})
 	require.ErrorContains(t, err, "parameter model/embed_tokens is listed twice")
 
 	for name, groups := range map[string][]optim.Group{

@@ -46,9 +46,7 @@ func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics
 	s.finite = LogicalAnd(IsFinite(s.norm), IsFinite(ConvertDType(loss, dtypes.Float32)))
 	s.count = ConvertDType(o.count(s), dtypes.Float32)
 	s.rate = o.input(s, scalar("multiplier", dtypes.Float32))
-	if o.cfg.Clip > 0 {
-		s.factor = clip.Factor(s.norm, o.cfg.Clip)
-	}
+	s.factors = o.factors(s.norm, grads)
 	for i, grad := range grads {
 		if grad != nil {
 			o.updateParam(s, i, grad)
@@ -65,7 +63,34 @@ type step struct {
 	finite *Node // bool: the step counts
 	count  *Node // float32: number of this update, from 1
 	rate   *Node // float32: the schedule's multiplier
-	factor *Node // float32: of clipping; nil: none
+
+	factors []*Node // float32: of clipping, by group; nil: none
+}
+
+// factors are those of clipping, by group, nil for none. The least of two
+// factors keeps both bounds.
+func (o *Optimizer) factors(norm *Node, grads []*Node) []*Node {
+	factors := make([]*Node, len(o.cfg.Groups))
+	for k, group := range o.cfg.Groups {
+		if o.cfg.Clip > 0 {
+			factors[k] = clip.Factor(norm, o.cfg.Clip)
+		}
+		var own []*Node
+		for i, g := range grads {
+			if o.group[i] == k && g != nil {
+				own = append(own, g)
+			}
+		}
+		if group.Clip == 0 || len(own) == 0 {
+			continue
+		}
+		bound := clip.Factor(clip.GlobalNorm(own), group.Clip)
+		if factors[k] != nil {
+			bound = Min(bound, factors[k])
+		}
+		factors[k] = bound
+	}
+	return factors
 }
 
 // keep gives a variable its new value, unless the step is skipped. The choice
@@ -97,7 +122,7 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	rule := o.cfg.Groups[k].Rule
 	w := parameter(s.store, p)
 	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
-	g := update.NewGrad(grad, s.factor)
+	g := update.NewGrad(grad, s.factors[k])
 	m := update.Moments{Before: o.load(s, i)}
 	space := o.cfg.Groups[k].Space
 	var direction, scale *Node

@@ -154,6 +154,31 @@ func TestClipIsJoint(t *testing.T) {
 	require.InDeltaSlice(t, b, optimtest.Widen(s.Value("/b")), 1e-5)
 }
 
+// TestClipOfAGroup: the group's own norm is bounded, the other group does not
+// notice, and where all are bounded too, both bounds hold.
+func TestClipOfAGroup(t *testing.T) {
+	for _, all := range []float64{0, 0.5, 0.05} {
+		rule := adamw.New().WithEpsilon(1)
+		cfg := optim.Config{Groups: []optim.Group{{Match: []string{"w"}, Rule: rule, LR: 0.1, Clip: 0.2}, {Rule: rule, LR: 0.1}}, Clip: all}
+		s := newSim(t, cfg)
+		w, b := optimtest.Widen(s.Value("/w")), optimtest.Widen(s.Value("/b"))
+		rw, rb := ref.AdamW{LR: 0.1, Beta1: 0.9, Beta2: 0.95, Eps: 1}, ref.AdamW{LR: 0.1, Beta1: 0.9, Beta2: 0.95, Eps: 1}
+		for i := range 3 {
+			rng := rand.New(rand.NewPCG(uint64(i), 7))
+			gw, gb := normal(rng, 24, 1), normal(rng, 4, 1)
+			s.Step(t, 1, gw, gb)
+			joint, own := 1.0, ref.ClipFactor(ref.Norm(optimtest.Widen(gw)), 0.2)
+			if all > 0 {
+				joint = ref.ClipFactor(ref.Norm(optimtest.Widen(gw), optimtest.Widen(gb)), all)
+			}
+			rw.Step(w, scaled(gw, min(joint, own)))
+			rb.Step(b, scaled(gb, joint))
+		}
+		require.InDeltaSlice(t, w, optimtest.Widen(s.Value("/w")), 1e-5, "all %g", all)
+		require.InDeltaSlice(t, b, optimtest.Widen(s.Value("/b")), 1e-5, "all %g", all)
+	}
+}
+
 func scaled(v []float32, f float64) []float64 {
 	out := optimtest.Widen(v)
 	for i := range out {
