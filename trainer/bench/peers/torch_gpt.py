@@ -2,12 +2,13 @@
 """The transformer of arch/lm in PyTorch, to compare speed and quality with.
 
   torch_gpt.py --steps 20 [--eager]                    speed on random tokens
-  torch_gpt.py --data DIR --seconds 1200 [--report FILE]   quality on a folder of `trainer data prepare` or of a run
+  torch_gpt.py --data DIR --seconds 1200 [--report FILE]   quality in a time, or with --steps in as many steps, on a folder of `trainer data prepare` or of a run
 
 The model is the one of `trainer bench train`: RMSNorm with gain, rotary embedding (half-split), causal attention, SiLU MLP
 of four times the width, no biases, untied head, float32. It is compiled unless --eager is given, uses the fused attention
-and the fused AdamW, and as many threads as --threads. AdamW has betas 0.9 and 0.95 and decays matrices only; the rate warms
-up over 50 steps and, with --seconds, falls linearly over the last 40 % of the time. The first two steps, which compile, are
+and the fused AdamW, and as many threads as --threads. AdamW has betas 0.9 and 0.95 and decays matrices only; --optimizer muon
+gives the matrices inside the layers to torch.optim.Muon, with updates scaled to the size of AdamW's. The rate warms up over
+50 steps and, with --data, falls linearly over the last 40 % of the time or the steps. The first two steps, which compile, are
 neither timed nor counted against --seconds.
 
 One JSON object goes to standard output. Speed: tokens_per_second (median step), best_tokens_per_second. Quality: val_nats
@@ -42,6 +43,7 @@ def arguments():
     p.add_argument("--eager", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--decay", type=float, default=0.1)
     p.add_argument("--data", help="folder with train-*.tok and val-*.tok")
@@ -50,8 +52,8 @@ def arguments():
     p.add_argument("--eval-tokens", type=int, default=32768, help="validation tokens for a point of the curve")
     p.add_argument("--report", help="file for RUN/peers")
     o = p.parse_args()
-    if bool(o.data) != bool(o.seconds):
-        p.error("--data and --seconds go together")
+    if o.seconds and not o.data:
+        p.error("--seconds wants --data")
     return o
 
 
@@ -116,11 +118,15 @@ class Transformer(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def adamw(model, o):
+def optimizers(model, o):
+    """Returns AdamW for everything, or torch.optim.Muon for the matrices inside the layers and AdamW for the rest."""
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "layers" in name]
     others = [p for name, p in model.named_parameters() if not (p.dim() == 2 and "layers" in name)]
-    groups = [{"params": matrices, "weight_decay": o.decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=o.lr, betas=(0.9, 0.95), fused=True)
+    rest = {"params": others, "weight_decay": 0.0}
+    if o.optimizer == "muon":
+        muon = torch.optim.Muon(matrices, lr=o.lr, weight_decay=o.decay, adjust_lr_fn="match_rms_adamw")
+        return [muon, torch.optim.AdamW([rest], lr=o.lr, betas=(0.9, 0.95), fused=True)]
+    return [torch.optim.AdamW([{"params": matrices, "weight_decay": o.decay}, rest], lr=o.lr, betas=(0.9, 0.95), fused=True)]
 
 
 def batches(o):
@@ -140,22 +146,23 @@ def batches(o):
 def train(model, o, evaluate):
     """Returns the seconds of the timed steps and the curve of evaluate(), whose time is not counted."""
     step_of = model if o.eager else torch.compile(model)
-    optimizer, source = adamw(model, o), batches(o)
+    chosen, source = optimizers(model, o), batches(o)
     begin, took, curve, n = time.perf_counter(), [], [], 0
     while True:
         spent = time.perf_counter() - begin
-        done = spent / o.seconds if o.seconds else 0.0
+        done = spent / o.seconds if o.seconds else len(took) / o.steps if o.data else 0.0
         if n >= 2 and (done >= 1 if o.seconds else len(took) >= o.steps):
             return took, curve
         rate = o.lr * min(1.0, (n + 1) / 50) * min(1.0, max(0.0, (1 - done) / 0.4))
-        for group in optimizer.param_groups:
+        for group in (g for optimizer in chosen for g in optimizer.param_groups):
             group["lr"] = rate
         tokens, targets = next(source)
         start = time.perf_counter()
         loss = step_of(tokens, targets)
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in chosen:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         value = loss.item()
         if n >= 2:
             took.append(time.perf_counter() - start)
@@ -163,7 +170,7 @@ def train(model, o, evaluate):
         if n == 2:
             begin = time.perf_counter()
         spent = time.perf_counter() - begin
-        if o.data and n >= 2 and spent >= o.eval_every * (len(curve) + 1):
+        if o.seconds and n >= 2 and spent >= o.eval_every * (len(curve) + 1):
             curve.append([round(spent, 1), round(evaluate(o.eval_tokens), 4)])
             print(f"{curve[-1][0]:.0f} s, step {n}: loss {value:.3f}, {curve[-1][1]} bits per byte", file=sys.stderr)
             begin += time.perf_counter() - begin - spent
@@ -202,12 +209,12 @@ def main():
     if o.data:
         bpb = bits_per_byte(len(val))
         report.update(val_nats=bpb / bits, val_bpb=bpb, curve=curve)
-        curve = curve + [[o.seconds, bpb]]
+        curve = curve + [[o.seconds or sum(took), bpb]]
     print(json.dumps(report))
     if o.report:
-        command = "trainer/bench/peers/torch_gpt.py --lr %g --seconds %g" % (o.lr, o.seconds)
+        command = "trainer/bench/peers/torch_gpt.py " + " ".join(sys.argv[1:])
         with open(o.report, "w", encoding="utf-8") as f:
-            json.dump({"name": peer + " AdamW", "command": command, "seconds": [c[0] for c in curve], "bpb": [c[1] for c in curve]}, f)
+            json.dump({"name": peer + {"adamw": " AdamW", "muon": " Muon"}[o.optimizer], "command": command, "seconds": [c[0] for c in curve], "bpb": [c[1] for c in curve]}, f)
 
 
 if __name__ == "__main__":
