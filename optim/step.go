@@ -2,7 +2,6 @@ package optim
 
 import (
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -199,7 +198,7 @@ func (o *Optimizer) refresh(s step, i int, us update.Step, specs []update.Spec, 
 	}
 	kept, declared := space.Stored(), space.State(p)
 	basis := o.read(s, p, kept, declared)
-	basis, m.Before = space.Refresh(us, p, turn, of, basis, specs, m.Before, g, noise(s.count, uint32(i)<<8|0x80))
+	basis, m.Before = space.Refresh(us, p, turn, of, basis, specs, m.Before, g, update.NewKey(s.count, uint32(i)<<8|0x80))
 	o.write(s, i, kept, declared, basis, 0x81)
 	return basis
 }
@@ -234,30 +233,10 @@ func (o *Optimizer) save(s step, i int, moments []*Node) {
 // random bits apart from those of other state.
 func (o *Optimizer) write(s step, i int, kept update.Storage, specs []update.Spec, values []*Node, stream uint32) {
 	for j, spec := range specs {
-		out := kept.Store(spec, values[j], noise(s.count, uint32(i)<<8|(stream+uint32(j))))
+		out := kept.Store(spec, values[j], update.NewKey(s.count, uint32(i)<<8|(stream+uint32(j))).Bits)
 		for k, piece := range kept.Specs(spec) {
 			s.keep(o.variable(s.store, stateSpec(piece, o.params[i])), out[k])
 		}
-	}
-}
-
-// noise is the source of random bits for one state tensor in one step: a hash
-// of the element's index under a key of both (the mixer is Wellons' lowbias32).
-func noise(count *Node, stream uint32) update.Noise {
-	mix := func(x *Node) *Node {
-		fold := func(x *Node, bits uint32) *Node {
-			return BitwiseXor(x, BitwiseShiftRightLogical(x, ConstAs(x, bits)))
-		}
-		x = Mul(fold(x, 16), ConstAs(x, uint32(0x7feb352d)))
-		x = Mul(fold(x, 15), ConstAs(x, uint32(0x846ca68b)))
-		return fold(x, 16)
-	}
-	return func(shape shapes.Shape) *Node {
-		step := ConvertDType(count, dtypes.Uint32)
-		key := mix(Add(step, mix(ConstAs(step, stream))))
-		element := Iota(count.Graph(), shapes.Make(dtypes.Uint32, shape.Size()), 0)
-		bits := mix(Add(mix(BitwiseXor(element, key)), key))
-		return Reshape(bits, shape.Dimensions...)
 	}
 }
 

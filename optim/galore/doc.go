@@ -59,9 +59,8 @@
 //
 // # Caveats
 //
-// On XLA a refresh is computed in every step and thrown away where it is not
-// due: the branches of go-xla cannot hold what it takes. On the Go backend a
-// step without a refresh costs the projections alone.
+// A step without a refresh costs the projections, one look at the projector and
+// a copy of the state in the subspace; the same executable makes both kinds.
 //
 // # Differences from the paper
 //

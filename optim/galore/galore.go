@@ -263,7 +263,7 @@ func along(x *Node, axis int, projector *Node, transposed bool) *Node {
 }
 
 // Refresh implements update.Basis.
-func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, noise update.Noise) (fresh, carried []*Node) {
+func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, key update.Key) (fresh, carried []*Node) {
 	graph := step.Count.Graph()
 	none := nothing(basis[0])
 	due := none
@@ -272,50 +272,85 @@ func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []
 		elapsed := AddScalar(step.Count, -1-phase)
 		due = LogicalOr(none, Equal(ModScalar(elapsed, float64(s.every)), ScalarZero(graph, dtypes.Float32)))
 	}
-	raw := g.Value()
-	renew := func(*Graph) []*Node {
-		var out []*Node
-		for i, axis := range s.axes(p) {
-			switch s.method {
-			case apollo, apolloMini:
-				out = append(out, MulScalar(normal(noise, basis[i].Shape()), 1/math.Sqrt(float64(s.rankOf(p)))))
-			case random:
-				// The smallest singular value of a square matrix of side n is near
-				// n^-1.5 of its norm, which one orth does not resolve from n = 100 on.
-				out = append(out, orth(orth(normal(noise, basis[i].Shape()))))
-			default:
-				out = append(out, s.subspace(raw, axis, basis[i], noise))
-			}
+	state := slices.Clone(basis)
+	if s.moments != Keep {
+		state = append(state, moments...)
+	}
+	raw, factor := g.Parts()
+	scalars := []*Node{none, key.Value()}
+	if factor != nil {
+		scalars = append(scalars, factor)
+	}
+	state = once(due, state, scalars, raw, func(state, scalars []*Node, raw *Node) []*Node {
+		if factor != nil {
+			raw = Mul(raw, scalars[2])
 		}
+		old, moments := state[:len(basis)], state[len(basis):]
+		out := s.renew(p, raw, old, update.KeyOf(scalars[1]))
 		for j, m := range moments {
-			out = append(out, s.carry(p, none, basis, out[:len(basis)], specs[j], m))
+			out = append(out, s.carry(p, scalars[0], old, out[:len(old)], specs[j], m))
 		}
 		return out
+	})
+	if s.moments != Keep {
+		return state[:len(basis)], state[len(basis):]
 	}
-	all := choose(due, renew, append(slices.Clone(basis), moments...))
-	return all[:len(basis)], all[len(basis):]
+	return state, moments
 }
 
-// goBackend is what the Go backend calls itself.
-const goBackend = "Go Backend"
-
-// choose returns what renew computes if due, else the old values.
-func choose(due *Node, renew func(*Graph) []*Node, old []*Node) []*Node {
-	g := due.Graph()
-	fresh := renew(g)
-	if g.Backend().Name() != goBackend {
-		// The functions of go-xla 0.4 cannot hold reductions, or constants that
-		// the graph shares, so there is no branch that is not taken.
-		for i := range fresh {
-			fresh[i] = Where(due, fresh[i], old[i])
+// renew returns the basis that replaces an old one.
+func (s *Space) renew(p update.Param, g *Node, old []*Node, key update.Key) []*Node {
+	var fresh []*Node
+	for i, axis := range s.axes(p) {
+		switch s.method {
+		case apollo, apolloMini:
+			fresh = append(fresh, times(normal(key, old[i].Shape()), 1/math.Sqrt(float64(s.rankOf(p)))))
+		case random:
+			// The smallest singular value of a square matrix of side n is near
+			// n^-1.5 of its norm, which one orth does not resolve from n = 100 on.
+			fresh = append(fresh, orth(orth(normal(key, old[i].Shape()))))
+		default:
+			fresh = append(fresh, s.subspace(g, axis, old[i], key))
 		}
-		return fresh
 	}
-	// GoMLX shares a graph's scalar constants, also those that a closure was the
-	// first to make, which nothing outside it may use. They have been made
-	// outside by now: fresh is never computed.
-	keep := NewClosure(g, func(*Graph) []*Node { return slices.Clone(old) })
-	return If(due, NewClosure(g, renew), keep)
+	return fresh
+}
+
+// once returns what body makes of the state if due, and else the state as it is,
+// without computing anything. It is a loop that runs at most once: go-xla 0.4
+// lets branches capture values, but hardly any operation use one that was
+// captured, whereas a loop is given what its body needs.
+//
+// What the body calls must make all its constants itself, because the graph
+// would offer those it shares outside the loop too, and may not reduce.
+func once(due *Node, state, scalars []*Node, matrix *Node, body func(state, scalars []*Node, matrix *Node) []*Node) []*Node {
+	g := due.Graph()
+	// due is last: the Go backend takes no parameters after the last one in use.
+	all := slices.Concat(state, scalars, []*Node{matrix, due})
+	parameters := func(g *Graph) []*Node {
+		var in []*Node
+		for i, x := range all {
+			in = append(in, Parameter(g, fmt.Sprintf("once_%d", i), x.Shape()))
+		}
+		return in
+	}
+	pending := NewClosure(g, func(g *Graph) []*Node { return parameters(g)[len(all)-1:] })
+	step := NewClosure(g, func(g *Graph) []*Node {
+		in := parameters(g)
+		state, scalars, matrix := in[:len(state)], in[len(state):len(all)-2], in[len(all)-2]
+		out := body(state, scalars, matrix)
+		// What depends only on values that a loop hands on may be computed ahead
+		// of it, in every step; so the scalars change.
+		for _, x := range scalars {
+			if x.DType() == dtypes.Bool {
+				out = append(out, LogicalNot(x))
+				continue
+			}
+			out = append(out, Add(x, ConstAs(x, 1)))
+		}
+		return append(out, matrix, Const(g, false))
+	})
+	return While(pending, step, all...)[:len(state)]
 }
 
 // carry takes a moment over from the old basis to the new one.
@@ -342,19 +377,26 @@ func nothing(projector *Node) *Node {
 	return Equal(ReduceAllMax(Abs(projector)), ScalarZero(projector.Graph(), projector.DType()))
 }
 
+// zero says whether all of a matrix is, by counting what is not: the count is
+// inexact beyond 2²⁴, but no sum of ones is 0.
+func zero(x *Node) *Node {
+	not := ConvertDType(NotEqual(x, ConstAs(x, 0)), x.DType())
+	count := Dot(not, not).General([]int{0, 1}, nil, []int{0, 1}, nil)
+	return Equal(count, ConstAs(count, 0))
+}
+
 // subspace returns an orthonormal basis [side, rank] of the directions along an
 // axis that carry most of the gradient, beginning at the old basis. A gradient
 // of zeros leaves it, or what replaces a basis of zeros, as it is.
-func (s *Space) subspace(g *Node, axis int, old *Node, noise update.Noise) *Node {
+func (s *Space) subspace(g *Node, axis int, old *Node, key update.Key) *Node {
 	if axis == 1 {
 		g = Transpose(g, 0, 1)
 	}
-	zero := ScalarZero(g.Graph(), g.DType())
-	start := Where(Equal(ReduceAllMax(Abs(old)), zero), orth(normal(noise, old.Shape())), old)
+	start := Where(zero(old), orth(normal(key, old.Shape())), old)
 	p := start
 	for range s.rounds {
 		z := orth(Dot(g, p).General([]int{0}, nil, []int{0}, nil))
 		p = orth(MatMul(g, z))
 	}
-	return Where(Equal(ReduceAllMax(Abs(g)), zero), start, p)
+	return Where(zero(g), start, p)
 }

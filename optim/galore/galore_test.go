@@ -322,19 +322,3 @@ func TestOverlap(t *testing.T) {
 		require.Equal(t, want, tensors.ToScalar[float32](got))
 	}
 }
-
-// BenchmarkRefresh is a refresh of a 1024 × 4096 layer at rank 256.
-func BenchmarkRefresh(b *testing.B) {
-	const m, n, rank = 1024, 4096, 256
-	exec, err := NewExec(optimtest.Backend, func(g *Node) []*Node {
-		s := New(rank)
-		return []*Node{s.subspace(g, 0, Zeros(g.Graph(), shapes.Make(dtypes.Float32, m, rank)), hashed(g.Graph()))}
-	})
-	require.NoError(b, err)
-	g := tensors.FromFlatDataAndDimensions(gaussian(rand.New(rand.NewPCG(1, 1)), m*n), m, n)
-	for b.Loop() {
-		out, err := exec.Call(g)
-		require.NoError(b, err)
-		out[0].MustFinalizeAll()
-	}
-}

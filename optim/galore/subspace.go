@@ -23,16 +23,19 @@ func orth(x *Node) *Node {
 }
 
 // normal returns normally distributed values from uniform bits (Box and Muller).
-func normal(noise update.Noise, shape shapes.Shape) *Node {
-	bits := noise(shapes.Make(dtypes.Uint32, 2, shape.Size()))
+func normal(key update.Key, shape shapes.Shape) *Node {
+	bits := key.Bits(shapes.Make(dtypes.Uint32, 2, shape.Size()))
 	uniform := func(i int) *Node { // in (0, 1)
 		row := Reshape(SliceAxis(bits, 0, AxisElem(i)), -1)
 		high := ConvertDType(BitwiseShiftRightLogical(row, ConstAs(row, uint32(8))), dtypes.Float32)
-		return MulScalar(AddScalar(high, 0.5), 1.0/(1<<24))
+		return times(Add(high, ConstAs(high, 0.5)), 1.0/(1<<24))
 	}
-	radius := Sqrt(MulScalar(Log(uniform(0)), -2))
-	return Reshape(Mul(radius, Cos(MulScalar(uniform(1), 2*math.Pi))), shape.Dimensions...)
+	radius := Sqrt(times(Log(uniform(0)), -2))
+	return Reshape(Mul(radius, Cos(times(uniform(1), 2*math.Pi))), shape.Dimensions...)
 }
+
+// times is MulScalar with a constant that the graph does not share.
+func times(x *Node, c float64) *Node { return Mul(x, ConstAs(x, c)) }
 
 // Overlap is ‖AᵀB‖²/r of two orthonormal bases [side, r]: 1 when they span the
 // same subspace, r/side on average when they have nothing to do with each other.

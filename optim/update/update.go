@@ -69,6 +69,10 @@ func (g Grad) Map(f func(raw *Node) (mapped, squares *Node)) Grad {
 	return Grad{mapped, g.factor, squares}
 }
 
+// Parts returns what the gradient is the product of: the raw one, and the scalar
+// factor of clipping, nil for 1.
+func (g Grad) Parts() (raw, factor *Node) { return g.raw, g.factor }
+
 // Value returns the gradient.
 func (g Grad) Value() *Node {
 	if g.factor == nil {
@@ -137,7 +141,7 @@ type Basis interface {
 	// Refresh returns the basis for the step and the moments that specs declare,
 	// carried over into it. turn is the parameter's place, from 0, among the of
 	// parameters that have the space, so that they need not all change at once.
-	Refresh(s Step, p Param, turn, of int, basis []*Node, specs []Spec, moments []*Node, g Grad, noise Noise) (fresh, carried []*Node)
+	Refresh(s Step, p Param, turn, of int, basis []*Node, specs []Spec, moments []*Node, g Grad, key Key) (fresh, carried []*Node)
 }
 
 // Noise returns uniform random bits of a shape, uint32. They depend on the step

@@ -1,0 +1,48 @@
+package update_test
+
+import (
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
+	"github.com/nanochat-go/nanochat/optim/update"
+)
+
+// lowbias32 is the mixer as published (https://nullprogram.com/blog/2018/07/31).
+func lowbias32(x uint32) uint32 {
+	x ^= x >> 16
+	x *= 0x7feb352d
+	x ^= x >> 15
+	x *= 0x846ca68b
+	return x ^ x>>16
+}
+
+// TestBits: the bits of a tensor are those of the formula, to the last, from the
+// key itself and from its value; a resumed run depends on them.
+func TestBits(t *testing.T) {
+	const stream, size = 0x1281, 12
+	shape := shapes.Make(dtypes.Uint32, 3, 4)
+	exec, err := NewExec(optimtest.Backend, func(count *Node) []*Node {
+		key := update.NewKey(count, stream)
+		return []*Node{key.Bits(shape), update.KeyOf(key.Value()).Bits(shape)}
+	})
+	require.NoError(t, err)
+	for _, count := range []uint32{1, 2, 70000} {
+		key := lowbias32(count + lowbias32(stream))
+		var want []uint32
+		for i := range uint32(size) {
+			want = append(want, lowbias32(lowbias32(i^key)+key))
+		}
+		out, err := exec.Call(float32(count))
+		require.NoError(t, err)
+		for _, bits := range out {
+			require.Equal(t, shape.Dimensions, bits.Shape().Dimensions)
+			require.Equal(t, want, tensors.MustCopyFlatData[uint32](bits))
+		}
+	}
+}
