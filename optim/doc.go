@@ -29,6 +29,14 @@
 // are variables that the graph reads: changing them compiles nothing. A store
 // that was loaded from a file gets the values of this run's configuration.
 //
+// # Measures
+//
+// ApplyMeasured returns, beside the metrics of Apply and for each group, the root
+// mean squares of the updates and of the weights, and what the storage of the
+// momentum costs: ‖orth(M) - orth(Q(M))‖/‖orth(M)‖ for Muon. It is a graph for the
+// steps that are to be looked at; those of Apply pay nothing. StorageErrors
+// evaluates the last for a store and any storage.
+//
 // # State
 //
 // Every variable lies under /optim and is not trainable:

@@ -79,7 +79,7 @@ func (o *Optimizer) updateFrom(scope *model.Scope, grads []*Node, loss *Node) {
 			exceptions.Panicf("optim: no gradient for %q: the graph does not use it or it is not trainable", p.Name)
 		}
 	}
-	o.apply(scope.Store(), ordered, loss)
+	o.apply(scope.Store(), ordered, loss, nil)
 	optimizer.IncrementGlobalStep(g, dtypes.Int64)
 }
 

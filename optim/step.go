@@ -15,20 +15,27 @@ import (
 type Metrics struct {
 	GradNorm *Node // float32, before clipping
 	Skipped  *Node // float32, 1 if loss or norm was not finite, else 0
+
+	Groups []GroupHealth // by group, of ApplyMeasured only
 }
 
 // Apply builds the update of every parameter from its gradient, in the order
 // of the parameters, and returns the step's metrics. loss is a scalar that
 // only serves to recognise a step that must be skipped.
 func (o *Optimizer) Apply(scope *model.Scope, grads []*Node, loss *Node) Metrics {
+	return o.applyAll(scope, grads, loss, nil)
+}
+
+func (o *Optimizer) applyAll(scope *model.Scope, grads []*Node, loss *Node, gauges []gauge) Metrics {
 	if len(grads) != len(o.params) || len(grads) == 0 {
 		exceptions.Panicf("optim: %d gradients for %d parameters", len(grads), len(o.params))
 	}
-	return o.apply(scope.Store(), grads, loss)
+	return o.apply(scope.Store(), grads, loss, gauges)
 }
 
-// apply is Apply; a parameter whose gradient is nil stays as it is.
-func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics {
+// apply is Apply; a parameter whose gradient is nil stays as it is. gauges is one
+// for each group, or nil.
+func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node, gauges []gauge) Metrics {
 	g := loss.Graph()
 	o.InitState(store) // also of what no gradient reaches: what is live is what was planned
 	var present []*Node
@@ -41,7 +48,7 @@ func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics
 		}
 		present = append(present, grad)
 	}
-	s := step{store: store, g: g, norm: clip.GlobalNorm(present)}
+	s := step{store: store, g: g, norm: clip.GlobalNorm(present), gauges: gauges}
 	s.finite = LogicalAnd(IsFinite(s.norm), IsFinite(ConvertDType(loss, dtypes.Float32)))
 	s.count = ConvertDType(o.count(s), dtypes.Float32)
 	s.rate = o.input(s, scalar("multiplier", dtypes.Float32))
@@ -51,7 +58,11 @@ func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node) Metrics
 			o.updateParam(s, i, grad)
 		}
 	}
-	return Metrics{GradNorm: s.norm, Skipped: OneMinus(ConvertDType(s.finite, dtypes.Float32))}
+	m := Metrics{GradNorm: s.norm, Skipped: OneMinus(ConvertDType(s.finite, dtypes.Float32))}
+	for _, g := range gauges {
+		m.Groups = append(m.Groups, g.health())
+	}
+	return m
 }
 
 // step is what all parameters share while the graph of one step is built.
@@ -62,6 +73,7 @@ type step struct {
 	finite *Node // bool: the step counts
 	count  *Node // float32: number of this update, from 1
 	rate   *Node // float32: the schedule's multiplier
+	gauges []gauge
 
 	factors []*Node // float32: of clipping, by group; nil: none
 }
@@ -147,7 +159,10 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		agree := GreaterOrEqual(Mul(old, direction), ZerosLike(old))
 		decayed = Where(agree, decayed, old)
 	}
-	s.keep(w, Sub(decayed, Mul(direction, Mul(rate, scale))))
+	fresh := s.keep(w, Sub(decayed, Mul(direction, Mul(rate, scale))))
+	if s.gauges != nil {
+		s.gauges[k].addWeights(old, fresh)
+	}
 }
 
 // limit bounds the growth of a direction's norm.
@@ -226,18 +241,23 @@ func (o *Optimizer) read(s step, p Param, kept update.Storage, specs []update.Sp
 func (o *Optimizer) save(s step, i int, moments []*Node) {
 	group := o.cfg.Groups[o.group[i]]
 	inner := group.inner(o.params[i])
-	o.write(s, i, group.storage(inner), group.Rule.State(inner), moments, 0)
+	stored := o.write(s, i, group.storage(inner), group.Rule.State(inner), moments, 0)
+	if s.gauges != nil {
+		s.gauges[o.group[i]].addState(group, inner, group.Rule.State(inner), moments, stored)
+	}
 }
 
-// write keeps the tensors that specs declare for a parameter; stream tells their
-// random bits apart from those of other state.
-func (o *Optimizer) write(s step, i int, kept update.Storage, specs []update.Spec, values []*Node, stream uint32) {
+// write keeps the tensors that specs declare for a parameter, and returns what is
+// kept of each; stream tells their random bits apart from those of other state.
+func (o *Optimizer) write(s step, i int, kept update.Storage, specs []update.Spec, values []*Node, stream uint32) (stored [][]*Node) {
 	for j, spec := range specs {
 		out := kept.Store(spec, values[j], update.NewKey(s.count, uint32(i)<<8|(stream+uint32(j))).Bits)
 		for k, piece := range kept.Specs(spec) {
 			s.keep(o.variable(s.store, stateSpec(piece, o.params[i])), out[k])
 		}
+		stored = append(stored, out)
 	}
+	return stored
 }
 
 // parameter returns the variable of a parameter.

@@ -191,3 +191,17 @@ func MomentumWarmup(step, steps int, first, last float64) float64 {
 	share := math.Min(float64(step)/float64(steps), 1)
 	return first + share*(last-first)
 }
+
+// RMS is the root mean square.
+func RMS(v []float64) float64 { return Norm(v) / math.Sqrt(float64(len(v))) }
+
+// DirectionError is ‖orth(m) - orth(kept)‖/‖orth(m)‖: what keeping m as kept does
+// to an orthogonalised step.
+func DirectionError(m, kept Matrix, orth func(Matrix) Matrix) float64 {
+	a, b := orth(m), orth(kept)
+	difference := make([]float64, len(a.Data))
+	for i := range difference {
+		difference[i] = a.Data[i] - b.Data[i]
+	}
+	return Norm(difference) / Norm(a.Data)
+}
