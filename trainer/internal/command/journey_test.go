@@ -56,7 +56,7 @@ func mustTrain(t *testing.T, o cli.TrainOptions) *TrainResult {
 
 func TestJourney(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	o, m := trainOptions(dir, false, "train.steps=6", "data.dedup=\"none\"")
+	o, m := trainOptions(dir, false, "train.steps=6", "data.dedup=\"none\"", "optim.health_every=3")
 	r := mustTrain(t, o)
 	require.Equal(t, 6, r.Steps)
 	require.Positive(t, r.Tokens)
@@ -71,6 +71,10 @@ func TestJourney(t *testing.T) {
 	count := map[track.Kind]int{}
 	for _, rec := range records {
 		count[rec.Kind]++
+		if rec.Kind == track.KindTrain {
+			_, measured := rec.Values[track.UpdateRMS+"0.muon"]
+			require.Equal(t, rec.Step%3 == 0, measured, "step %d", rec.Step)
+		}
 	}
 	require.Equal(t, 6, count[track.KindTrain])
 	require.Equal(t, 2, count[track.KindVal], "after step 4 and at the end")
@@ -127,6 +131,7 @@ func TestJourney(t *testing.T) {
 		page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 		require.NoError(t, err)
 		require.Contains(t, string(page), "Against peers")
+		require.Contains(t, string(page), "Size of the updates")
 		require.Contains(t, string(page), "rustgen level 1")
 		require.NoError(t, os.WriteFile(peer, []byte(`{"name":"short","seconds":[1,2],"bpb":[3]}`), 0o644))
 		_, err = Report(t.Context(), cli.ReportOptions{Common: o.Common, Run: dir})
@@ -165,7 +170,8 @@ func requireSameBytes(t *testing.T, a, b string, step int) {
 
 func TestResumeIsExact(t *testing.T) {
 	straight, stopped := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	light := []string{"eval.samples=0", "eval.step_samples=0", "export.formats=[]", "optim.accumulate=2", "checkpoint.keep=9"}
+	light := []string{"eval.samples=0", "eval.step_samples=0", "export.formats=[]", "optim.accumulate=2", "checkpoint.keep=9",
+		"optim.momentum_warmup=8", "optim.health_every=4"}
 	o, _ := trainOptions(straight, false, append(light, "train.steps=9")...)
 	mustTrain(t, o)
 

@@ -49,7 +49,7 @@ func position(p run.Progress) track.Position {
 func (r *recorder) update(s run.Record) {
 	r.Step(track.Step{Position: position(s.Progress), Steps: r.steps, Share: s.Share, Loss: s.Loss, BPB: s.Loss * r.bitsPerNat,
 		LR: s.LR, GradNorm: s.GradNorm, Skipped: s.Skipped, StepSeconds: s.StepSeconds, TokensPerSecond: s.TokensPerS,
-		MFU: s.TokensPerS * r.perToken, WaitShare: s.WaitShare})
+		MFU: s.TokensPerS * r.perToken, WaitShare: s.WaitShare, Health: s.Health})
 }
 
 func (r *recorder) validated(p run.Progress, nats, bpb float64) {

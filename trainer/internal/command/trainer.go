@@ -176,7 +176,7 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 		return nil, err
 	}
 	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
-		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every,
+		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every, HealthEvery: c.Optim.HealthEvery,
 		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Step: func(r run.Record) { t.rec.update(r) }, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,
 			Notice: func(s string) { t.rec.Note(position(t.loop.Progress), s) }}}

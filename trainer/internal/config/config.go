@@ -118,6 +118,7 @@ type Optim struct {
 	State          string  `toml:"state" doc:"how the state of the matrices is kept: \"float32\", \"bfloat16\", \"linear8\" (8-bit muon) or \"dynamic8\" (8-bit adamw)"`
 	StateBlock     int     `toml:"state_block" doc:"values that share a scale in linear8 and dynamic8"`
 	Accumulate     int     `toml:"accumulate" doc:"batches for each update"`
+	HealthEvery    int     `toml:"health_every" doc:"steps between those that record the sizes of updates and weights and the error of stored momentum, by group; 0: none"`
 	Space          Space   `toml:"space"`
 	Groups         []Group `toml:"groups,omitempty" doc:"tables with match (globs), rule, lr, weight_decay"`
 }

@@ -47,6 +47,7 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[optim]\nstate_block = 1\n", "optim.state_block = 1, want 2 or more"},
 		{"[optim]\nstate = \"linear8\"\nrule = \"adamw\"\n", `optim.state = "linear8" would lose adamw's small second moments`},
 		{"[optim]\north_dtype = \"float16\"\n", `optim.orth_dtype = "float16", want one of ["float32" "bfloat16"]`},
+		{"[optim]\nhealth_every = -1\n", "optim.health_every = -1, want 0 (none) or more"},
 		{"[optim]\nmomentum_start = 1.0\n", "optim.momentum_start = 1, want [0, 1)"},
 		{"[optim]\nmomentum_warmup = -1\n", "optim.momentum_warmup = -1, want 0 or more"},
 		{"[optim]\nrule = \"adam\"\n", `optim.rule = "adam", want one of ["muon" "adamw" "lion" "sgd"]`},

@@ -94,6 +94,7 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 		o.MomentumStart, o.MomentumWarmup)
 	check(o.WeightDecay >= 0 && o.Clip >= 0, "optim.weight_decay = %g and optim.clip = %g, want 0 or more", o.WeightDecay, o.Clip)
 	check(o.Accumulate >= 1, "optim.accumulate = %d, want 1 or more", o.Accumulate)
+	check(o.HealthEvery >= 0, "optim.health_every = %d, want 0 (none) or more", o.HealthEvery)
 	if err := c.LRSchedule().Validate(); err != nil {
 		check(false, "[optim]: %v", err)
 	}

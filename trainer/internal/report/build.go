@@ -2,9 +2,12 @@ package report
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
@@ -102,6 +105,11 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Compile rate of samples", YLabel: "share that compiles", YScale: Percent, Zero: true, Series: []Series{compile}},
 		{Title: "Learning rate", YLabel: "rate", Zero: true, Series: []Series{get(track.KindTrain, track.TrainLR, "learning rate", false)}},
 		{Title: "Gradient norm", YLabel: "norm before clipping", Zero: true, Series: []Series{get(track.KindTrain, track.GradNorm, "gradient norm", true)}},
+		{Title: "Skipped updates", YLabel: "updates skipped so far", YScale: Count, Zero: true, Series: []Series{skipped(records)}},
+		{Title: "Size of the updates", YLabel: "root mean square of a group's update", Log: true, Series: groups(records, track.UpdateRMS)},
+		{Title: "Size of the weights", YLabel: "root mean square of a group's weights", Log: true, Series: groups(records, track.WeightRMS)},
+		{Title: "Error of stored momentum", YLabel: "‖orth(M) − orth(Q(M))‖/‖orth(M)‖", Zero: true, Series: groups(records, track.StorageError),
+			Note: "What keeping Muon's momentum M as Q(M) does to the direction of its steps."},
 		{Title: "Throughput", YLabel: "tokens per second", YScale: Count, Zero: true, Series: []Series{get(track.KindTrain, track.TokensPerS, "tokens per second", true)}},
 		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
 			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),
@@ -125,6 +133,40 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		plots = append(plots, p)
 	}
 	return plots
+}
+
+// groups are the curves of a measure of the optimizer, one for each group.
+func groups(records []track.Record, measure string) []Series {
+	names := map[string]bool{}
+	for _, r := range records {
+		for name := range r.Values {
+			if strings.HasPrefix(name, measure) {
+				names[name] = true
+			}
+		}
+	}
+	var all []Series
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		s := curve(records, track.KindTrain, name, byStep)
+		s.Name = strings.TrimPrefix(name, measure)
+		all = append(all, s)
+	}
+	return all
+}
+
+// skipped counts the updates that were left out, if any were.
+func skipped(records []track.Record) Series {
+	s, n := Series{Name: "skipped updates"}, 0.0
+	for _, r := range records {
+		if r.Kind == track.KindTrain {
+			n += r.Values[track.Skipped]
+			s.X, s.Y = append(s.X, byStep(r)), append(s.Y, n)
+		}
+	}
+	if n == 0 {
+		return Series{}
+	}
+	return s
 }
 
 // comparison plots our validation curve beside those of peers.

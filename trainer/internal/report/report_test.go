@@ -39,6 +39,13 @@ func records(steps int) []track.Record {
 		if i%7 == 1 {
 			r.Values[track.RSSBytes] = 4.1e8 + 2e8*(1-math.Exp(-float64(i)/30))
 		}
+		if i%10 == 0 {
+			r.Values[track.UpdateRMS+"0.muon"], r.Values[track.WeightRMS+"0.muon"], r.Values[track.StorageError+"0.muon"] = 2e-3*(1-f)+1e-6, 0.05+0.1*f, 0.02+0.01*f
+			r.Values[track.UpdateRMS+"1.adamw"], r.Values[track.WeightRMS+"1.adamw"] = 1e-3*(1-f)+1e-6, 0.3
+		}
+		if i%(steps/3) == 0 {
+			r.Values[track.Skipped] = 1
+		}
 		out = append(out, r)
 		if i%(steps/6) == 0 {
 			out = append(out, track.Record{Kind: track.KindVal, Step: i, Elapsed: r.Elapsed, Values: track.Values{track.ValBPB: bpb + 0.05}},
@@ -98,11 +105,47 @@ func render(t testing.TB, d Data) string {
 
 func TestWrite_Contents(t *testing.T) {
 	text := render(t, sampleData())
-	for _, want := range []string{"<h1>quickstart</h1>", "Bits per byte", "Against peers", "PyTorch AdamW (peer)", "Learning rate", "Gradient norm", "Throughput", "Memory",
+	for _, want := range []string{"<h1>quickstart</h1>", "Bits per byte", "Against peers", "PyTorch AdamW (peer)", "Learning rate", "Gradient norm", "Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum", "0.muon", "1.adamw", "Throughput", "Memory",
 		"91.4 %", "234 of 256 samples compile", "87.3 % to 94.2 %", "150 of those that compile", "E0308", "[model]", "layers = 4", "rustgen level 2", "2.71",
 		"model.layers.3.mlp.gate_proj.weight", "327\u202f680 parameters in 13 tensors", "0123456789abcdef", "go run ./trainer generate", "2 January 2026",
 		"compiles, new", "does not compile: E0308", "prefers-color-scheme: dark", "1 update skipped"} {
 		require.True(t, strings.Contains(text, want), "no %q", want)
+	}
+}
+
+// TestCurves_Health: one curve for each group that was measured, the count of
+// skipped updates up to each step, and no plot of what was not recorded.
+func TestCurves_Health(t *testing.T) {
+	plots := map[string]Plot{}
+	for _, p := range Curves(records(30)) {
+		plots[p.Title] = p
+	}
+	names := func(p Plot) (all []string) {
+		for _, s := range p.Series {
+			all = append(all, s.Name)
+		}
+		return all
+	}
+	require.Equal(t, []string{"0.muon", "1.adamw"}, names(plots["Size of the updates"]))
+	require.Equal(t, []string{"0.muon", "1.adamw"}, names(plots["Size of the weights"]))
+	require.Equal(t, []string{"0.muon"}, names(plots["Error of stored momentum"]))
+	require.Equal(t, []float64{10, 20, 30}, plots["Size of the updates"].Series[0].X)
+	require.InDeltaSlice(t, []float64{0.02 + 0.01/3, 0.02 + 0.02/3, 0.03}, plots["Error of stored momentum"].Series[0].Y, 1e-12)
+	count := plots["Skipped updates"].Series[0]
+	require.Len(t, count.Y, 30)
+	require.Equal(t, []float64{0, 1, 1, 2, 3}, []float64{count.Y[8], count.Y[9], count.Y[18], count.Y[19], count.Y[29]})
+
+	var without []track.Record
+	for _, r := range records(30) {
+		for name := range r.Values {
+			if strings.HasPrefix(name, track.Optim) || name == track.Skipped {
+				delete(r.Values, name)
+			}
+		}
+		without = append(without, r)
+	}
+	for _, p := range Curves(without) {
+		require.NotContains(t, []string{"Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum"}, p.Title)
 	}
 }
 

@@ -72,8 +72,9 @@ type Record struct {
 	Skipped     bool
 	StepSeconds float64
 	TokensPerS  float64
-	WaitShare   float64 // of the step's time spent waiting for data
-	Share       float64 // of the budget
+	WaitShare   float64            // of the step's time spent waiting for data
+	Share       float64            // of the budget
+	Health      map[string]float64 // of steps that were measured, see StepResult
 }
 
 // Events is what the loop tells the world. Every function may be nil.
@@ -99,6 +100,7 @@ type Loop struct {
 	Accumulate      int                       // micro-batches for each update, at least 1
 	CheckpointEvery int                       // steps; 0: only at the end
 	EvalEvery       int                       // steps; 0: only at the end
+	HealthEvery     int                       // steps between those that are measured; 0: none
 	Events          Events
 
 	Progress Progress
@@ -166,7 +168,11 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 			return Record{}, err
 		}
 	}
-	res, err := l.Stepper.Train(batches)
+	train := l.Stepper.Train
+	if l.HealthEvery > 0 && (l.Progress.Step+1)%l.HealthEvery == 0 {
+		train = l.Stepper.TrainMeasured
+	}
+	res, err := train(batches)
 	if err != nil {
 		return Record{}, err
 	}
@@ -183,7 +189,7 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 	p.Step, p.Tokens, p.Elapsed = p.Step+1, p.Tokens+tokens, p.Elapsed+took
 	r := Record{Progress: *p, Loss: res.NLL / max(res.Count, 1), LR: rate, GradNorm: res.GradNorm, Skipped: res.Skipped,
 		StepSeconds: took.Seconds(), TokensPerS: float64(tokens) / took.Seconds(), WaitShare: waited.Seconds() / took.Seconds(),
-		Share: p.Share(l.Budget)}
+		Share: p.Share(l.Budget), Health: res.Health}
 	if l.Events.Step != nil {
 		l.Events.Step(r)
 	}

@@ -3,9 +3,11 @@ package run
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -344,6 +346,65 @@ func restoreFrom(t *testing.T, s, from *Stepper) {
 		require.NoError(t, err)
 		require.NoError(t, restore(f))
 		require.NoError(t, f.Close())
+	}
+}
+
+// TestHealth: every second step is measured, with the values that the weights
+// before and after it have on the host; the others have none, and measuring
+// changes no weight.
+func TestHealth(t *testing.T) {
+	loop := func(every, accumulate int) (l *Loop, health []map[string]float64) {
+		l = newLoop(t, Budget{Steps: 4})
+		l.Stepper = newStepperKept(t, 1, storage.Linear8(64))
+		l.HealthEvery, l.Accumulate = every, accumulate
+		before := weightsOf(t, l.Stepper)
+		l.Events.Step = func(r Record) {
+			after := weightsOf(t, l.Stepper)
+			health = append(health, r.Health)
+			if r.Health != nil {
+				requireSizes(t, l.Stepper, r.Health, before, after)
+			}
+			before = after
+		}
+		require.NoError(t, l.Run(t.Context()))
+		return l, health
+	}
+	for _, accumulate := range []int{1, 2} {
+		plain, none := loop(0, accumulate)
+		require.Equal(t, make([]map[string]float64, 4), none)
+		l, health := loop(2, accumulate)
+		require.Nil(t, health[0])
+		require.Nil(t, health[2])
+		for _, h := range []map[string]float64{health[1], health[3]} {
+			require.ElementsMatch(t, []string{"update_rms/0.muon", "weight_rms/0.muon", "storage_error/0.muon", "update_rms/1.adamw", "weight_rms/1.adamw"}, slices.Collect(maps.Keys(h)))
+			require.Greater(t, h["storage_error/0.muon"], 1e-4)
+			require.Less(t, h["storage_error/0.muon"], 1.0)
+		}
+		if device.Name() != "xla" { // which fuses the two graphs in ways of its own
+			require.Equal(t, weightsOf(t, plain.Stepper), weightsOf(t, l.Stepper))
+		}
+	}
+}
+
+// requireSizes compares measures with the weights before and after the step.
+func requireSizes(t *testing.T, s *Stepper, health map[string]float64, before, after map[string][]float32) {
+	t.Helper()
+	var n, updates, weights [2]float64 // of the matrices and of the rest
+	for _, p := range s.Model.Params() {
+		group := 1
+		if p.Class == lm.Matrix {
+			group = 0
+		}
+		for i, x := range after[p.Name] {
+			n[group]++
+			updates[group] += math.Pow(float64(x)-float64(before[p.Name][i]), 2)
+			weights[group] += math.Pow(float64(x), 2)
+		}
+	}
+	for group, name := range []string{"0.muon", "1.adamw"} {
+		// Differences are rounded once, and sums of squares in float32.
+		require.InEpsilon(t, math.Sqrt(updates[group]/n[group]), health["update_rms/"+name], 1e-5)
+		require.InEpsilon(t, math.Sqrt(weights[group]/n[group]), health["weight_rms/"+name], 1e-5)
 	}
 }
 

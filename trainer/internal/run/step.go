@@ -24,6 +24,11 @@ type StepResult struct {
 	Count    float64 // number of scored targets
 	GradNorm float64
 	Skipped  bool
+
+	// Health has the measures of optim.GroupHealth, of TrainMeasured only: one of
+	// update_rms, weight_rms and storage_error, a slash, and the group by its place
+	// and rule, as in "update_rms/0.muon".
+	Health map[string]float64
 }
 
 // Stepper holds a model's variables and its compiled graphs.
@@ -33,6 +38,9 @@ type Stepper struct {
 	Opt   *optim.Optimizer
 
 	train, gather, drain, eval *model.Exec
+
+	trainMeasured, drainMeasured *model.Exec
+	health                       []string // what those return behind the others, known once they are built
 }
 
 // NewStepper makes the variables of a model with their initial values, those
@@ -47,7 +55,8 @@ func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed
 		exec  **model.Exec
 		build func(scope *model.Scope, in []*Node) []*Node
 	}{
-		{&s.train, s.buildTrain}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain}, {&s.eval, s.buildEval},
+		{&s.train, s.buildTrain(s.apply)}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain(s.apply)}, {&s.eval, s.buildEval},
+		{&s.trainMeasured, s.buildTrain(s.applyMeasured)}, {&s.drainMeasured, s.buildDrain(s.applyMeasured)},
 	} {
 		exec, err := model.NewExec(backend, s.Store, g.build)
 		if err != nil {
@@ -85,7 +94,7 @@ func (s *Stepper) Restart(opt *optim.Optimizer, seed uint64) error {
 
 // Close frees the variables and the graphs.
 func (s *Stepper) Close() {
-	for _, exec := range []*model.Exec{s.train, s.gather, s.drain, s.eval} {
+	for _, exec := range []*model.Exec{s.train, s.gather, s.drain, s.eval, s.trainMeasured, s.drainMeasured} {
 		exec.Finalize()
 	}
 	s.Store.Finalize()
@@ -95,12 +104,40 @@ func (s *Stepper) loss(scope *model.Scope, in []*Node) (nll, count *Node) {
 	return s.Model.Loss(scope, in[0], in[1], in[2], in[3])
 }
 
+// applier makes an update in a graph and returns the norm of the gradients, whether
+// it was skipped, and measures if there are any.
+type applier func(scope *model.Scope, grads []*Node, loss *Node) []*Node
+
+func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node) []*Node {
+	m := s.Opt.Apply(scope, grads, loss)
+	return []*Node{m.GradNorm, m.Skipped}
+}
+
+func (s *Stepper) applyMeasured(scope *model.Scope, grads []*Node, loss *Node) []*Node {
+	m := s.Opt.ApplyMeasured(scope, grads, loss)
+	out := []*Node{m.GradNorm, m.Skipped}
+	rules := s.Opt.Rules()
+	s.health = nil
+	for i, g := range m.Groups {
+		add := func(what string, x *Node) {
+			if x != nil {
+				s.health, out = append(s.health, fmt.Sprintf("%s/%d.%s", what, i, rules[i])), append(out, x)
+			}
+		}
+		add("update_rms", g.UpdateRMS)
+		add("weight_rms", g.WeightRMS)
+		add("storage_error", g.StorageError)
+	}
+	return out
+}
+
 // buildTrain is the whole step in one graph.
-func (s *Stepper) buildTrain(scope *model.Scope, in []*Node) []*Node {
-	nll, count := s.loss(scope, in)
-	mean := Div(nll, MaxScalar(count, 1))
-	m := s.Opt.Apply(scope, s.Opt.Gradients(scope, mean), mean)
-	return []*Node{nll, count, m.GradNorm, m.Skipped}
+func (s *Stepper) buildTrain(apply applier) func(scope *model.Scope, in []*Node) []*Node {
+	return func(scope *model.Scope, in []*Node) []*Node {
+		nll, count := s.loss(scope, in)
+		mean := Div(nll, MaxScalar(count, 1))
+		return append([]*Node{nll, count}, apply(scope, s.Opt.Gradients(scope, mean), mean)...)
+	}
 }
 
 // buildGather adds one micro-batch's gradients to the accumulators.
@@ -112,15 +149,16 @@ func (s *Stepper) buildGather(scope *model.Scope, in []*Node) []*Node {
 
 // buildDrain is the last micro-batch of a step: it updates with the mean over
 // all scored targets of the step.
-func (s *Stepper) buildDrain(scope *model.Scope, in []*Node) []*Node {
-	nll, count := s.loss(scope, in)
-	sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, nll), count)
-	scale := Reciprocal(MaxScalar(total, 1))
-	for i := range sums {
-		sums[i] = Mul(sums[i], scale)
+func (s *Stepper) buildDrain(apply applier) func(scope *model.Scope, in []*Node) []*Node {
+	return func(scope *model.Scope, in []*Node) []*Node {
+		nll, count := s.loss(scope, in)
+		sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, nll), count)
+		scale := Reciprocal(MaxScalar(total, 1))
+		for i := range sums {
+			sums[i] = Mul(sums[i], scale)
+		}
+		return append([]*Node{nll, count}, apply(scope, sums, nll)...)
 	}
-	m := s.Opt.Apply(scope, sums, nll)
-	return []*Node{nll, count, m.GradNorm, m.Skipped}
 }
 
 func (s *Stepper) buildEval(scope *model.Scope, in []*Node) []*Node {
@@ -145,10 +183,22 @@ func call(exec *model.Exec, r Rows) ([]float64, error) {
 
 // Train makes one update from one or more micro-batches.
 func (s *Stepper) Train(batches []Rows) (StepResult, error) {
-	exec := s.train
+	return s.step(batches, s.train, s.drain)
+}
+
+// TrainMeasured is Train that measures the health of the step too, on graphs of
+// its own, which compile at their first call.
+func (s *Stepper) TrainMeasured(batches []Rows) (StepResult, error) {
+	return s.step(batches, s.trainMeasured, s.drainMeasured)
+}
+
+// step makes an update with the graph for one batch or the one for the last of
+// several.
+func (s *Stepper) step(batches []Rows, one, last *model.Exec) (StepResult, error) {
+	exec := one
 	var r StepResult
 	if len(batches) > 1 {
-		exec = s.drain
+		exec = last
 		for _, b := range batches[:len(batches)-1] {
 			v, err := call(s.gather, b)
 			if err != nil {
@@ -161,7 +211,14 @@ func (s *Stepper) Train(batches []Rows) (StepResult, error) {
 	if err != nil {
 		return r, err
 	}
-	return StepResult{NLL: r.NLL + v[0], Count: r.Count + v[1], GradNorm: v[2], Skipped: v[3] != 0}, nil
+	r = StepResult{NLL: r.NLL + v[0], Count: r.Count + v[1], GradNorm: v[2], Skipped: v[3] != 0}
+	for i, x := range v[4:] {
+		if r.Health == nil {
+			r.Health = map[string]float64{}
+		}
+		r.Health[s.health[i]] = x
+	}
+	return r, nil
 }
 
 // Eval returns the summed nats and the number of scored targets of a batch.

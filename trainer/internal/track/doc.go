@@ -36,6 +36,14 @@
 //	perf/mfu               share of the measured peak of the machine, 0 to 1
 //	perf/rss_bytes         resident memory of the process, sampled once a second
 //	rust/compile_rate      compiled / samples, with rust/compile_lo and rust/compile_hi
+//	optim/update_rms/G     root mean square of the update of the optimizer's group G,
+//	                       decay included; G is its place and rule, as in 0.muon
+//	optim/weight_rms/G     of the group's weights after the step
+//	optim/storage_error/G  relative error that the storage of Muon's momentum M makes
+//	                       in the direction, ‖orth(M) - orth(Q(M))‖/‖orth(M)‖
+//
+// Those of the optimizer are in the records of the steps that were measured, every
+// optim.health_every; the last only where the momentum is not kept in float32.
 //
 // # TensorBoard
 //

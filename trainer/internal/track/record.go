@@ -46,6 +46,15 @@ const (
 	CompileHi   = "rust/compile_hi"
 )
 
+// What the names of measures of the optimizer begin with; a group follows those
+// behind the first, see the package comment.
+const (
+	Optim        = "optim/"
+	UpdateRMS    = Optim + "update_rms/"
+	WeightRMS    = Optim + "weight_rms/"
+	StorageError = Optim + "storage_error/"
+)
+
 // Position is where in a run something happened.
 type Position struct {
 	Step    int

@@ -36,6 +36,7 @@ type Step struct {
 	TokensPerSecond float64
 	MFU             float64 // 0 to 1
 	WaitShare       float64 // of the step's time spent waiting for data, 0 to 1
+	Health          Values  // of the optimizer's groups: "update_rms/0.muon"; nil where it was not measured
 }
 
 // Run records one run. Its methods are called from one goroutine. A record that
@@ -140,6 +141,9 @@ func (r *Run) Step(s Step) {
 	if s.Skipped {
 		v[Skipped] = 1
 		r.status.Skipped++
+	}
+	for name, x := range s.Health {
+		v[Optim+name] = x
 	}
 	now := r.opts.Clock()
 	if now.Sub(r.memory) >= time.Second {

@@ -34,7 +34,8 @@ func TestRun_Journal(t *testing.T) {
 	r, err := Open(Options{Dir: dir, Clock: c.now})
 	require.NoError(t, err)
 	c.pass(1500 * time.Millisecond)
-	r.Step(Step{Position: at(1), Loss: 2.5, BPB: 3, LR: 0.1, GradNorm: 0.5, StepSeconds: 0.2, TokensPerSecond: 500, MFU: 0.25, WaitShare: 0.01})
+	r.Step(Step{Position: at(1), Loss: 2.5, BPB: 3, LR: 0.1, GradNorm: 0.5, StepSeconds: 0.2, TokensPerSecond: 500, MFU: 0.25, WaitShare: 0.01,
+		Health: Values{"update_rms/0.muon": 0.002, "storage_error/0.muon": 0.01}})
 	r.Step(Step{Position: at(2), Loss: math.NaN(), GradNorm: math.Inf(1), Skipped: true})
 	r.Log(KindVal, at(2), Values{ValBPB: 2.75})
 	r.Note(at(2), "said")
@@ -48,7 +49,11 @@ func TestRun_Journal(t *testing.T) {
 	require.Positive(t, first.Values[RSSBytes])
 	delete(first.Values, RSSBytes)
 	require.Equal(t, Record{Time: time.Date(2026, 1, 2, 15, 4, 6, 500e6, time.UTC), Kind: KindTrain, Step: 1, Tokens: 100, Elapsed: 1,
-		Values: Values{TrainLoss: 2.5, TrainBPB: 3, TrainLR: 0.1, GradNorm: 0.5, StepSeconds: 0.2, TokensPerS: 500, MFU: 0.25, DataWait: 0.01}}, first)
+		Values: Values{TrainLoss: 2.5, TrainBPB: 3, TrainLR: 0.1, GradNorm: 0.5, StepSeconds: 0.2, TokensPerS: 500, MFU: 0.25, DataWait: 0.01,
+			UpdateRMS + "0.muon": 0.002, StorageError + "0.muon": 0.01}}, first)
+	for name := range got[2].Values {
+		require.False(t, strings.HasPrefix(name, Optim), "%s was not measured", name)
+	}
 	require.Equal(t, 1.0, got[2].Values[Skipped])
 	require.True(t, math.IsNaN(got[2].Values[TrainLoss]), "null stands for what is not finite")
 	require.Equal(t, Values{ValBPB: 2.75}, got[3].Values)
