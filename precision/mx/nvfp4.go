@@ -1,0 +1,205 @@
+package mx
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/nanochat-go/nanochat/precision/minifloat"
+	"github.com/nanochat-go/nanochat/precision/rounding"
+)
+
+// NVBlock is how many elements of NVFP4 share a scale, and the side of a square
+// tile.
+const NVBlock = 16
+
+// Form is how the scales of NVFP4 are computed.
+type Form uint8
+
+// The forms. They give different bits.
+const (
+	// Training is Transformer Engine's: the tensor's scale multiplies values, and
+	// block scales may be subnormal or zero.
+	Training Form = iota
+	// Inference is torchao's: the tensor's scale multiplies codes instead of values,
+	// and block scales are at least 2⁻⁶.
+	Inference
+	numForms
+)
+
+// NVFP4 is the two-level format of E2M1 elements, E4M3 block scales and a float32
+// tensor scale. The zero value is the training form packed as PairNibble.
+type NVFP4 struct {
+	Form   Form
+	Round  minifloat.Rounding // of elements; stochastic rounding is a method
+	Layout Layout
+}
+
+const (
+	nvMax      = 6
+	nvScaleMax = 448
+	minScale   = 0x1p-6 // of the inference form
+)
+
+// TensorScale returns the scale that spreads a tensor with the largest magnitude
+// amax, see AbsMax, over the range of block scales and elements: 448·6/amax in
+// the training form, amax/(448·6) in the other, and 1 for a tensor of zeros.
+func (f NVFP4) TensorScale(amax float32) float32 {
+	switch {
+	case amax == 0:
+		return 1
+	case f.Form == Inference:
+		return amax / (nvScaleMax * nvMax)
+	}
+	return min(nvScaleMax*nvMax/amax, math.MaxFloat32)
+}
+
+// AbsMax returns max|x|. It fails if a value is not finite.
+func AbsMax(x []float32) (float32, error) {
+	amax := amaxBits(x)
+	if amax >= 0xFF<<23 {
+		return 0, notFinite(x)
+	}
+	return math.Float32frombits(amax), nil
+}
+
+func notFinite(x []float32) error {
+	for i, v := range x {
+		if v-v != 0 {
+			return fmt.Errorf("mx: value %d is %v, and NVFP4 has no code for it", i, v)
+		}
+	}
+	return nil
+}
+
+// CodeBytes is how many bytes the codes of n values take.
+func (f NVFP4) CodeBytes(n int) int {
+	if f.Layout == Bytes {
+		return n
+	}
+	return n / 2
+}
+
+// Scales is how many scales n values have in blocks; tiles have 1/16 of it.
+func (f NVFP4) Scales(n int) int { return n / NVBlock }
+
+// BitsPerValue is the size of codes and block scales.
+func (f NVFP4) BitsPerValue() float64 { return float64(8*f.CodeBytes(NVBlock)+8) / NVBlock }
+
+// Encode writes the codes and block scales of x, rows of a multiple of NVBlock
+// values one after the other, under the scale of their tensor.
+func (f NVFP4) Encode(codes, scales []uint8, x []float32, tensor float32) error {
+	return f.encode(codes, scales, x, tensor, nil)
+}
+
+// EncodeUniform is Encode with elements rounded stochastically by the uniforms u,
+// one for each value. Scales are rounded to nearest even.
+func (f NVFP4) EncodeUniform(codes, scales []uint8, x, u []float32, tensor float32) error {
+	if len(u) != len(x) {
+		return fmt.Errorf("mx: %d uniforms for %d values", len(u), len(x))
+	}
+	return f.encode(codes, scales, x, tensor, &noise{u: u})
+}
+
+// EncodeKeyed is EncodeUniform with uniforms from a key. first is the index of
+// x[0] in its tensor.
+func (f NVFP4) EncodeKeyed(codes, scales []uint8, x []float32, tensor float32, key rounding.Key, first uint64) error {
+	return f.encode(codes, scales, x, tensor, &noise{key: key, first: first})
+}
+
+// check returns the encoder of elements.
+func (f NVFP4) check(codes, scales []uint8, n, wantScales int, tensor float32) (minifloat.Encoder, error) {
+	switch {
+	case f.Layout >= numLayouts || f.Form >= numForms:
+		return minifloat.Encoder{}, fmt.Errorf("mx: layout %d or form %d is unknown", f.Layout, f.Form)
+	case !(tensor > 0) || tensor > math.MaxFloat32:
+		return minifloat.Encoder{}, fmt.Errorf("mx: tensor scale %v is not positive and finite", tensor)
+	}
+	if err := checkLengths(n, NVBlock, len(codes), f.CodeBytes(n), len(scales), wantScales); err != nil {
+		return minifloat.Encoder{}, err
+	}
+	return minifloat.NewEncoder(minifloat.E2M1, minifloat.Mode{Round: f.Round})
+}
+
+func (f NVFP4) encode(codes, scales []uint8, x []float32, tensor float32, random *noise) error {
+	e, err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor)
+	if err != nil {
+		return err
+	}
+	bytes := f.CodeBytes(NVBlock)
+	for i := range scales {
+		block := x[i*NVBlock : (i+1)*NVBlock]
+		amax := amaxBits(block)
+		if amax >= 0xFF<<23 {
+			return notFinite(x)
+		}
+		scales[i] = f.blockScale(amax, tensor)
+		if err := f.elements(e, codes[i*bytes:(i+1)*bytes], block, f.factor(scales[i], tensor), random, i*NVBlock); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blockScale returns the E4M3 code of a block's scale. Every operation is one of
+// float32, in the order of the form's reference.
+func (f NVFP4) blockScale(amax uint32, tensor float32) uint8 {
+	a := math.Float32frombits(amax)
+	if f.Form == Inference {
+		return minifloat.E4M3.Encode(min(max(a/nvMax/tensor, minScale), nvScaleMax))
+	}
+	t := a * float32(tensor*(float32(1)/nvMax))
+	return minifloat.E4M3.Encode(min(t, nvScaleMax))
+}
+
+// factor is what multiplies the elements of a block.
+func (f NVFP4) factor(scale uint8, tensor float32) float32 {
+	s := minifloat.E4M3.Decode(scale)
+	if f.Form == Inference {
+		return (1 / tensor) / s
+	}
+	return min(1/float32(s*(1/tensor)), math.MaxFloat32)
+}
+
+// elements writes the codes of NVBlock values, which begin at the given place.
+func (f NVFP4) elements(e minifloat.Encoder, codes []uint8, x []float32, factor float32, random *noise, place int) error {
+	var y [NVBlock]float32
+	var c [NVBlock]uint8
+	for j, v := range x {
+		y[j] = v * factor
+	}
+	if err := random.emit(e, c[:], y[:], place); err != nil {
+		return err
+	}
+	f.Layout.pack(codes, c[:], f.Layout != Bytes)
+	return nil
+}
+
+// Decode writes the values to x.
+func (f NVFP4) Decode(x []float32, codes, scales []uint8, tensor float32) error {
+	if _, err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
+		return err
+	}
+	bytes := f.CodeBytes(NVBlock)
+	for i, scale := range scales {
+		f.values(x[i*NVBlock:(i+1)*NVBlock], codes[i*bytes:(i+1)*bytes], scale, tensor)
+	}
+	return nil
+}
+
+// values decodes NVBlock codes.
+func (f NVFP4) values(x []float32, codes []uint8, scale uint8, tensor float32) {
+	var c [NVBlock]uint8
+	f.Layout.unpack(c[:], codes, f.Layout != Bytes)
+	s := minifloat.E4M3.Decode(scale)
+	if f.Form == Inference {
+		s *= tensor
+		for j, code := range c {
+			x[j] = minifloat.E2M1.Decode(code) * s
+		}
+		return
+	}
+	inverse := 1 / tensor
+	for j, code := range c {
+		x[j] = float32(minifloat.E2M1.Decode(code)*s) * inverse
+	}
+}
