@@ -57,6 +57,7 @@ var battery = map[string]recipe{
 	"galore muon":            {muon.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.2, 0},
 	"galore 8-bit muon":      {muon.New(), galore.New(4).WithEvery(5).WithScale(1).WithProjectorStorage(storage.BFloat16()), storage.Linear8(64), 0.2, 0},
 	"galore lion":            {lion.New(), galore.New(4).WithEvery(5).WithScale(1), nil, 0.02, 0},
+	"q-galore 8-bit adamw":   {adamw.New(), galore.Q(4).WithEvery(5).WithScale(1), storage.Dynamic8(64), 0.05, 0},
 	"random adamw":           {adamw.New(), galore.Random(4).WithEvery(5).WithScale(1), nil, 0.05, 0},
 	"fira adamw":             {adamw.New(), galore.Fira(4).WithEvery(5), nil, 0.05, 1.01},
 	"apollo adamw":           {adamw.New(), galore.Apollo(4).WithEvery(5), nil, 0.05, 1.01},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/nanochat-go/nanochat/optim/storage"
@@ -232,12 +233,21 @@ func (g Group) storage(p Param) update.Storage {
 	return g.Storage
 }
 
+// keptBasis is how a tensor of a basis is kept between steps: as the space says,
+// or as it is if it counts something.
+func keptBasis(b update.Basis, s update.Spec) update.Storage {
+	if s.DType != dtypes.Float32 {
+		return storage.Float32()
+	}
+	return b.Stored()
+}
+
 // state lists what is kept for a parameter.
 func (g Group) state(p Param) []update.Spec {
 	var kept []update.Spec
 	if basis, ok := g.Space.(update.Basis); ok {
 		for _, s := range basis.State(p) {
-			for _, k := range basis.Stored().Specs(s) {
+			for _, k := range keptBasis(basis, s).Specs(s) {
 				kept = append(kept, stateSpec(k, p))
 			}
 		}

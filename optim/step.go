@@ -211,10 +211,15 @@ func (o *Optimizer) refresh(s step, i int, us update.Step, specs []update.Spec, 
 			}
 		}
 	}
-	kept, declared := space.Stored(), space.State(p)
-	basis := o.read(s, p, kept, declared)
+	declared := space.State(p)
+	var basis []*Node
+	for _, spec := range declared {
+		basis = append(basis, o.read(s, p, keptBasis(space, spec), []update.Spec{spec})...)
+	}
 	basis, m.Before = space.Refresh(us, p, turn, of, basis, specs, m.Before, g, update.NewKey(s.count, uint32(i)<<8|0x80))
-	o.write(s, i, kept, declared, basis, 0x81)
+	for j, spec := range declared {
+		o.write(s, i, keptBasis(space, spec), []update.Spec{spec}, basis[j:j+1], 0x81+uint32(j))
+	}
 	return basis
 }
 

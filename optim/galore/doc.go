@@ -38,6 +38,14 @@
 //	Apollo      G·‖N‖/‖R‖, P random         arXiv:2412.05270
 //	ApolloMini  the same of rank 1, with the norms of the whole matrix
 //
+// A subspace that has settled need not be renewed so often. Lazy refreshes
+// (Q-GaLore, arXiv:2407.08296) double a matrix's own T whenever k refreshes in a
+// row leave its subspace where it was, which is for o = ‖P_newᵀ·P_old‖²/r
+//
+//	(o - r/m) / (1 - r/m) ≥ τ,  1 for the same subspace, 0 on average for random ones
+//
+// Q has them, and keeps projectors in int8.
+//
 // Random is GaLore with P = orth(N) for a matrix N of normal numbers instead of
 // the gradient's directions: what chance does, for comparison.
 //
@@ -47,12 +55,16 @@
 //	α        0.25   arXiv:2403.03507; 1 for Apollo, √128 for ApolloMini
 //	q        2      later refreshes begin at the old subspace
 //	moments  Rotate; Keep for Apollo
+//	τ, k     0.4, 5  as in Q-GaLore's program
 //	side     Smaller; of a square matrix the fan-in
 //
 // # State
 //
 //	name       shape                    dtype
 //	projector  [compressed side, rank]  float32, or as WithProjectorStorage says
+//	refresh    [3]                      int32, of lazy refreshes: number of the update
+//	                                    that has the next one, how often T has
+//	                                    doubled, refreshes in a row that changed little
 //
 // besides the rule's state of the projected parameter. In float32 Muon's state
 // shrinks only below rank mn/(m+n).
@@ -69,5 +81,8 @@
 // correction. Fira's α is a factor on the whole step, the published program's on
 // the projected part and, by its projection back, inside the rest; and Fira
 // limits the growth of the rest alone, a group's GrowthLimit that of the step. Random
-// projections are kept instead of being drawn again from their seed.
+// projections are kept instead of being drawn again from their seed. Q-GaLore
+// compares the first singular vectors, whose signs are arbitrary, by the mean of
+// the last five cosines, which it does not begin anew when T has doubled; the paper
+// keeps projectors in int4 and weights in int8, which are float32 here.
 package galore

@@ -45,7 +45,8 @@ const (
 	apolloMini method = "apollo-mini"
 )
 
-// Space is GaLore as an update.Space; use New, Random, Fira, Apollo or ApolloMini.
+// Space is GaLore as an update.Space; use New, Q, Random, Fira, Apollo or
+// ApolloMini.
 type Space struct {
 	method              method
 	rank, every, rounds int
@@ -53,6 +54,7 @@ type Space struct {
 	moments             Moments
 	side                Side
 	stored              update.Storage
+	lazy                lazy
 }
 
 var _ update.Basis = (*Space)(nil)
@@ -120,7 +122,11 @@ func (s *Space) Name() string {
 	if s.method == apolloMini {
 		return string(apolloMini)
 	}
-	return fmt.Sprintf("%s-%d", s.method, s.rank)
+	name := fmt.Sprintf("%s-%d", s.method, s.rank)
+	if s.lazy.times > 0 {
+		name += "-lazy"
+	}
+	return name
 }
 
 // Factor implements update.Space.
@@ -150,12 +156,12 @@ func (s *Space) Check(p update.Param) error {
 	if p.Parts != nil {
 		return fmt.Errorf("galore: %s has parts %v, which a projector would mix; route it to another group", p.Name, p.Parts)
 	}
-	for _, spec := range s.State(p) {
+	for _, spec := range s.projectors(p) {
 		if err := s.stored.Check(spec); err != nil {
 			return fmt.Errorf("galore: %w", err)
 		}
 	}
-	return nil
+	return s.lazy.check(s)
 }
 
 // axes are the compressed axes of a matrix.
@@ -196,6 +202,14 @@ func (s *Space) Lifted(p update.Param) update.Param { return s.Inner(p) }
 
 // State implements update.Basis.
 func (s *Space) State(p update.Param) []update.Spec {
+	specs := s.projectors(p)
+	if s.lazy.times > 0 {
+		specs = append(specs, timetable)
+	}
+	return specs
+}
+
+func (s *Space) projectors(p update.Param) []update.Spec {
 	var specs []update.Spec
 	for _, axis := range s.axes(p) {
 		name := "projector"
@@ -264,31 +278,31 @@ func along(x *Node, axis int, projector *Node, transposed bool) *Node {
 
 // Refresh implements update.Basis.
 func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, key update.Key) (fresh, carried []*Node) {
-	graph := step.Count.Graph()
+	projectors := len(s.axes(p)) // a timetable may follow
 	none := nothing(basis[0])
-	due := none
-	if s.every > 0 {
-		phase := float64(turn * s.every / max(of, 1))
-		elapsed := AddScalar(step.Count, -1-phase)
-		due = LogicalOr(none, Equal(ModScalar(elapsed, float64(s.every)), ScalarZero(graph, dtypes.Float32)))
-	}
+	phase := turn * s.every / max(of, 1)
 	state := slices.Clone(basis)
 	if s.moments != Keep {
 		state = append(state, moments...)
 	}
 	raw, factor := g.Parts()
-	scalars := []*Node{none, key.Value()}
+	scalars := []*Node{none, key.Value(), step.Count}
 	if factor != nil {
 		scalars = append(scalars, factor)
 	}
-	state = once(due, state, scalars, raw, func(state, scalars []*Node, raw *Node) []*Node {
+	state = once(s.due(step.Count, phase, none, basis[projectors:]), state, scalars, raw, func(state, scalars []*Node, raw *Node) []*Node {
+		none, key, count := scalars[0], update.KeyOf(scalars[1]), scalars[2]
 		if factor != nil {
-			raw = Mul(raw, scalars[2])
+			raw = Mul(raw, scalars[3])
 		}
-		old, moments := state[:len(basis)], state[len(basis):]
-		out := s.renew(p, raw, old, update.KeyOf(scalars[1]))
+		old, moments := state[:projectors], state[len(basis):]
+		fresh := s.renew(p, raw, old, key)
+		out := slices.Clone(fresh)
+		for _, table := range state[projectors:len(basis)] {
+			out = append(out, s.plan(p, count, phase, none, table, old, fresh))
+		}
 		for j, m := range moments {
-			out = append(out, s.carry(p, scalars[0], old, out[:len(old)], specs[j], m))
+			out = append(out, s.carry(p, none, old, fresh, specs[j], m))
 		}
 		return out
 	})
@@ -296,6 +310,18 @@ func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []
 		return state[:len(basis)], state[len(basis):]
 	}
 	return state, moments
+}
+
+// due says whether the basis is renewed in the update with number count.
+func (s *Space) due(count *Node, phase int, none *Node, timetable []*Node) *Node {
+	switch {
+	case s.every == 0:
+		return none
+	case s.lazy.times > 0:
+		return LogicalOr(none, GreaterOrEqual(ConvertDType(count, dtypes.Int32), entry(timetable[0], nextRefresh)))
+	}
+	elapsed := AddScalar(count, -1-float64(phase))
+	return LogicalOr(none, Equal(ModScalar(elapsed, float64(s.every)), ScalarZero(count.Graph(), dtypes.Float32)))
 }
 
 // renew returns the basis that replaces an old one.
@@ -314,43 +340,6 @@ func (s *Space) renew(p update.Param, g *Node, old []*Node, key update.Key) []*N
 		}
 	}
 	return fresh
-}
-
-// once returns what body makes of the state if due, and else the state as it is,
-// without computing anything. It is a loop that runs at most once: go-xla 0.4
-// lets branches capture values, but hardly any operation use one that was
-// captured, whereas a loop is given what its body needs.
-//
-// What the body calls must make all its constants itself, because the graph
-// would offer those it shares outside the loop too, and may not reduce.
-func once(due *Node, state, scalars []*Node, matrix *Node, body func(state, scalars []*Node, matrix *Node) []*Node) []*Node {
-	g := due.Graph()
-	// due is last: the Go backend takes no parameters after the last one in use.
-	all := slices.Concat(state, scalars, []*Node{matrix, due})
-	parameters := func(g *Graph) []*Node {
-		var in []*Node
-		for i, x := range all {
-			in = append(in, Parameter(g, fmt.Sprintf("once_%d", i), x.Shape()))
-		}
-		return in
-	}
-	pending := NewClosure(g, func(g *Graph) []*Node { return parameters(g)[len(all)-1:] })
-	step := NewClosure(g, func(g *Graph) []*Node {
-		in := parameters(g)
-		state, scalars, matrix := in[:len(state)], in[len(state):len(all)-2], in[len(all)-2]
-		out := body(state, scalars, matrix)
-		// What depends only on values that a loop hands on may be computed ahead
-		// of it, in every step; so the scalars change.
-		for _, x := range scalars {
-			if x.DType() == dtypes.Bool {
-				out = append(out, LogicalNot(x))
-				continue
-			}
-			out = append(out, Add(x, ConstAs(x, 1)))
-		}
-		return append(out, matrix, Const(g, false))
-	})
-	return While(pending, step, all...)[:len(state)]
 }
 
 // carry takes a moment over from the old basis to the new one.

@@ -230,6 +230,7 @@ var recipes = map[string]struct {
 	"8-bit muon, bf16":  {muon.New(), New(8).WithProjectorStorage(storage.BFloat16()), storage.Linear8(64), 2*24*8 + 40*8 + 4*5, 4 * 960},
 	"8-bit lion":        {lion.New(), New(8).WithMoments(Keep), storage.Linear8(64), 4*24*8 + 40*8 + 4*5, 4 * 960},
 	"int8 projector":    {muon.New(), New(8).WithProjectorStorage(storage.Linear8(32)), nil, 24*8 + 4*6 + 4*40*8, 4 * 960},
+	"q-galore":          {adamw.New(), Q(8).WithProjectorStorage(storage.Linear8(64)).WithLazy(0.01, 1), storage.Dynamic8(64), 24*8 + 4*3 + 4*3 + 2*(40*8+4*5), 8 * 960},
 	"both sides":        {adamw.New(), New(8).WithSide(Both), nil, 4*(24*8+40*8) + 8*64, 8 * 960},
 	"larger side":       {adamw.New(), New(8).WithSide(Larger), nil, 4*40*8 + 8*24*8, 8 * 960},
 	"rank above a side": {muon.New(), New(99).WithMoments(Reset), nil, 4 * (24*24 + 24*40), 4 * 960},

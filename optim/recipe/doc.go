@@ -17,6 +17,7 @@
 //	lion8         Lion, momentum in int8 blocks
 //	galore        AdamW in GaLore's subspace
 //	galore-muon8  Muon in GaLore's subspace, int8 blocks, bfloat16 projector
+//	q-galore      AdamW in GaLore's subspace, 8-bit code book, int8 projector, renewed lazily
 //	fira          AdamW in GaLore's subspace, and the rest of the gradient
 //	apollo        APOLLO
 //	apollo-mini   APOLLO-Mini

@@ -64,6 +64,10 @@ var recipes = map[string]func(s Settings, lr float64) *optim.Builder{
 		space := galore.New(s.Rank).WithEvery(s.Every).WithProjectorStorage(storage.BFloat16())
 		return muon.New().Optimizer(lr).WithMatrixSpace(space).WithMatrixState(storage.Linear8(s.Block))
 	},
+	"q-galore": func(s Settings, lr float64) *optim.Builder {
+		space := galore.Q(s.Rank).WithEvery(s.Every).WithProjectorStorage(storage.Linear8(s.Block))
+		return adamw.New().Optimizer(lr).WithMatrixSpace(space).WithMatrixState(storage.Dynamic8(s.Block))
+	},
 	"fira": func(s Settings, lr float64) *optim.Builder {
 		return adamw.New().Optimizer(lr).WithMatrixSpace(galore.Fira(s.Rank).WithEvery(s.Every)).WithGrowthLimit(growthLimit)
 	},

@@ -72,7 +72,10 @@ func TestTables(t *testing.T) {
 		"muon": `muon .* float32 +20480\n`, "muon8": `muon .* linear8/256 +5200\n`, "normuon": `muon .* float32 +20800\n`,
 		"adamw8": `adamw .* dynamic8/256 +10400\n`, "sgd": `sgd .* float32 +20480\n`, "lion": `lion .* float32 +20480\n`, "lion8": `lion .* linear8/256 +5200\n`,
 		"galore": `adamw .* galore-128:float32 `, "galore-muon8": `muon .* galore-128:linear8/256 `, "fira": `adamw .* fira-128:float32 `,
-		"apollo": `adamw .* apollo-128:float32 `, "apollo-mini": `adamw .* apollo-mini:float32 `, "foam": `adamw .* foam-2:float32 +10240\n`,
+		// rank 64 of 64: a projector of 4096 bytes and 16 scales, a timetable of 12,
+		// and two moments of 5120 bytes and 20 scales
+		"q-galore": `adamw .* galore-128-lazy:dynamic8/256 +14572\n`,
+		"apollo":   `adamw .* apollo-128:float32 `, "apollo-mini": `adamw .* apollo-mini:float32 `, "foam": `adamw .* foam-2:float32 +10240\n`,
 	} {
 		b, err := recipe.New(name, recipe.Settings{}, 0.01)
 		require.NoError(t, err)
@@ -88,7 +91,7 @@ func TestSettingsAct(t *testing.T) {
 		t.Skip("every recipe compiles for seconds on XLA; TestTables makes a step with each")
 	}
 	for name, settings := range map[string]recipe.Settings{
-		"muon8": {Block: 32}, "adamw8": {Block: 32}, "galore": {Rank: 3}, "galore-muon8": {Rank: 3}, "fira": {Every: 2}, "apollo": {Every: 2}, "apollo-mini": {Every: 2}, "foam": {Level: 1},
+		"muon8": {Block: 32}, "adamw8": {Block: 32}, "galore": {Rank: 3}, "galore-muon8": {Rank: 3}, "q-galore": {Block: 64}, "fira": {Every: 2}, "apollo": {Every: 2}, "apollo-mini": {Every: 2}, "foam": {Level: 1},
 	} {
 		var weights []string
 		for _, s := range []recipe.Settings{{}, settings} {

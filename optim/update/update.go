@@ -136,7 +136,8 @@ type Basis interface {
 	// State declares the basis of a parameter. All of it being zero means that
 	// there is none yet.
 	State(p Param) []Spec
-	// Stored is how the basis is kept between steps.
+	// Stored is how what is float32 of the basis is kept between steps; the rest
+	// is kept as it is.
 	Stored() Storage
 	// Refresh returns the basis for the step and the moments that specs declare,
 	// carried over into it. turn is the parameter's place, from 0, among the of

@@ -28,6 +28,7 @@ func TestOptimizerSettings(t *testing.T) {
 		`q_proj.weight .* matrix +muon .* linear8/128 +16896\n`:              {"optim.state=linear8", "optim.state_block=128"},
 		`q_proj.weight .* matrix +adamw .* dynamic8/256 +33280\n`:            {"optim.state=dynamic8", "optim.rule=adamw"},
 		`q_proj.weight .* matrix +muon .* galore-8:float32 +8192\n`:          {"optim.space.kind=galore", "optim.space.rank=8"},
+		`q_proj.weight .* matrix +muon .* galore-8-lazy:float32 +5148\n`:     {"optim.space.kind=q-galore", "optim.space.rank=8"},
 		`q_proj.weight .* matrix +muon .* random-8:float32 +8192\n`:          {"optim.space.kind=random", "optim.space.rank=8"},
 		`q_proj.weight .* matrix +adamw .* foam-3:float32 +16384\n`:          {"optim.space.kind=foam", "optim.space.level=3", "optim.rule=adamw"},
 		`embed_tokens.weight .* embedding +adamw +0.004 +0 +float32 +`:       {"optim.state=linear8", "optim.space.kind=foam"},
@@ -45,6 +46,8 @@ func TestOptimizerSettings(t *testing.T) {
 func TestSpaceSettings(t *testing.T) {
 	s := config.Space{Kind: "galore", Rank: 8, Every: 7, Moments: "reset", Scale: 0.5, Level: 3}
 	require.Equal(t, galore.New(8).WithEvery(7).WithMoments(galore.Reset).WithScale(0.5), space(s))
+	s.Kind = "q-galore"
+	require.Equal(t, galore.Q(8).WithEvery(7).WithMoments(galore.Reset).WithScale(0.5), space(s))
 	s.Kind = "random"
 	require.Equal(t, galore.Random(8).WithEvery(7).WithMoments(galore.Reset).WithScale(0.5), space(s))
 	s.Kind = "foam"

@@ -75,6 +75,8 @@ func space(s config.Space) update.Space {
 	switch s.Kind {
 	case "galore":
 		return lowRank(galore.New(s.Rank), s)
+	case "q-galore":
+		return lowRank(galore.Q(s.Rank), s)
 	case "random":
 		return lowRank(galore.Random(s.Rank), s)
 	case "foam":

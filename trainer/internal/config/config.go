@@ -125,9 +125,9 @@ type Optim struct {
 
 // Space says where the moments of the matrices live.
 type Space struct {
-	Kind    string  `toml:"kind" doc:"\"full\", \"galore\" (moments in a low-rank subspace), \"random\" (the same in one drawn by chance) or \"foam\" (moments of block means)"`
-	Scale   float64 `toml:"scale" doc:"factor on the learning rate of galore, random and foam"`
-	Rank    int     `toml:"rank" doc:"of galore and random"`
+	Kind    string  `toml:"kind" doc:"\"full\", \"galore\" (moments in a low-rank subspace), \"q-galore\" (the same with int8 projectors and lazy refreshes), \"random\" (the same in one drawn by chance) or \"foam\" (moments of block means)"`
+	Scale   float64 `toml:"scale" doc:"factor on the learning rate of every space but full"`
+	Rank    int     `toml:"rank" doc:"of galore, q-galore and random"`
 	Every   int     `toml:"every" doc:"updates between refreshes of the subspace; 0: none after the first"`
 	Moments string  `toml:"moments" doc:"what happens to moments at a refresh: \"keep\", \"reset\" or \"rotate\""`
 	Level   int     `toml:"level" doc:"fold level of foam: blocks of 2^level weights"`
