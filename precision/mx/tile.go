@@ -1,0 +1,68 @@
+package mx
+
+import (
+	"fmt"
+	"math"
+)
+
+// TileScales is how many scales a matrix has in square tiles.
+func (f NVFP4) TileScales(rows, cols int) int { return rows / NVBlock * (cols / NVBlock) }
+
+// EncodeTiles is Encode for a matrix x [rows, cols] whose tiles of NVBlock by
+// NVBlock values share a scale, scales [rows/NVBlock, cols/NVBlock]: a matrix and
+// its transpose get the same values (arXiv:2509.25149).
+func (f NVFP4) EncodeTiles(codes, scales []uint8, x []float32, rows, cols int, tensor float32) error {
+	e, err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
+	if err == nil {
+		err = checkTiles(len(x), rows, cols)
+	}
+	if err != nil {
+		return err
+	}
+	bytes := f.CodeBytes(NVBlock)
+	for s := range scales {
+		first := s/(cols/NVBlock)*NVBlock*cols + s%(cols/NVBlock)*NVBlock
+		var amax uint32
+		for i := range NVBlock {
+			amax = max(amax, amaxBits(x[first+i*cols:][:NVBlock]))
+		}
+		if amax >= 0xFF<<23 {
+			return notFinite(x)
+		}
+		scales[s] = f.blockScale(amax, tensor)
+		factor := f.factor(scales[s], tensor)
+		for i := range NVBlock {
+			from := first + i*cols
+			at := from / NVBlock * bytes
+			if err := f.elements(e, codes[at:at+bytes], x[from:from+NVBlock], factor, nil, from); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// DecodeTiles writes the values of EncodeTiles to x [rows, cols].
+func (f NVFP4) DecodeTiles(x []float32, codes, scales []uint8, rows, cols int, tensor float32) error {
+	_, err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
+	if err == nil {
+		err = checkTiles(len(x), rows, cols)
+	}
+	if err != nil {
+		return err
+	}
+	bytes := f.CodeBytes(NVBlock)
+	for b := range len(x) / NVBlock {
+		row, col := b*NVBlock/cols, b*NVBlock%cols
+		s := scales[row/NVBlock*(cols/NVBlock)+col/NVBlock]
+		f.values(x[b*NVBlock:(b+1)*NVBlock], codes[b*bytes:(b+1)*bytes], s, tensor)
+	}
+	return nil
+}
+
+func checkTiles(n, rows, cols int) error {
+	if rows < 1 || cols < 1 || rows%NVBlock != 0 || cols%NVBlock != 0 || cols > math.MaxInt/rows || rows*cols != n {
+		return fmt.Errorf("mx: %d values are no matrix [%d, %d] of tiles of %d by %d", n, rows, cols, NVBlock, NVBlock)
+	}
+	return nil
+}
