@@ -1,0 +1,194 @@
+package ggml
+
+import (
+	"bytes"
+	"encoding/hex"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/nanochat-go/nanochat/precision/minifloat"
+	"github.com/nanochat-go/nanochat/precision/mx"
+)
+
+// Mutation: a stride of 16 in the first 32 bytes of TQ1_0, or a shift by 2 bits
+// less in TQ2_0, fails TestTernaryOracles.
+
+var types = []Type{Q8_0, TQ1_0, TQ2_0, Q2_0, MXFP4, NVFP4}
+
+func encode(t require.TestingT, kind Type, x []float32) []byte {
+	dst := make([]byte, kind.Bytes(len(x)))
+	require.NoError(t, kind.Encode(dst, x))
+	return dst
+}
+
+func decode(t require.TestingT, kind Type, src []byte) []float32 {
+	x := make([]float32, len(src)/kind.Bytes(kind.Block())*kind.Block())
+	require.NoError(t, kind.Decode(x, src))
+	return x
+}
+
+// TestTernaryOracles: bytes computed by hand from the layouts.
+func TestTernaryOracles(t *testing.T) {
+	x := make([]float32, 256)
+	for i := range x {
+		x[i] = float32(i%3 - 1)
+	}
+	one := "003c" // binary16
+	tq1 := hex.EncodeToString(encode(t, TQ1_0, x))
+	require.Equal(t, "456ccf", tq1[:6])
+	require.Equal(t, "94bb31", tq1[64:70])
+	require.Equal(t, "3092bb30"+one, tq1[96:])
+	tq2 := hex.EncodeToString(encode(t, TQ2_0, x))
+	require.Equal(t, "186186", tq2[:6])
+	require.Equal(t, "861861", tq2[64:70])
+	require.Equal(t, one, tq2[128:])
+	short := make([]float32, 64)
+	copy(short, []float32{-1, 0, 1, -1, 0, 1, -1, 0})
+	require.Equal(t, one+"2449"+"55", hex.EncodeToString(encode(t, Q2_0, short))[:10])
+
+	zeros := make([]float32, 256)
+	require.Equal(t, append(append(bytes.Repeat([]byte{0x80}, 48), 0x7F, 0x7F, 0x7F, 0x7F), 0, 0), encode(t, TQ1_0, zeros))
+	require.Equal(t, append(bytes.Repeat([]byte{0x55}, 64), 0, 0), encode(t, TQ2_0, zeros))
+	for i := range x { // +1 everywhere
+		x[i] = 1
+	}
+	tq1 = hex.EncodeToString(encode(t, TQ1_0, x))
+	require.Equal(t, "ff"+"fd"+one, tq1[94:96]+tq1[102:])
+}
+
+// TestTernaryIsLossless: blocks of -d, 0 and d survive; each of the 243 numbers of
+// five trits has a byte of its own.
+func TestTernaryIsLossless(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := minifloat.F16.Decode(uint16(rapid.IntRange(0x400, 0x7BFF).Draw(t, "scale")))
+		x := make([]float32, 256)
+		for i, v := range rapid.SliceOfN(rapid.IntRange(-1, 1), 256, 256).Draw(t, "trits") {
+			x[i] = d * float32(v)
+		}
+		for _, kind := range []Type{TQ1_0, TQ2_0, Q2_0} {
+			require.Equal(t, x, decode(t, kind, encode(t, kind, x)), "%s", kind)
+		}
+	})
+	seen := map[byte]bool{}
+	x := make([]float32, 256)
+	x[255] = 1 // the scale
+	for v := range 243 {
+		for n, power := 0, 81; n < 5; n, power = n+1, power/3 {
+			x[32*n] = float32(v/power%3 - 1)
+		}
+		raw := encode(t, TQ1_0, x)
+		require.Equal(t, x, decode(t, TQ1_0, raw))
+		seen[raw[0]] = true
+	}
+	require.Len(t, seen, 243)
+}
+
+// TestErrorIsBounded: half a step of the scale as stored, and the rounding of the
+// scale to binary16, relative 2⁻¹¹ each way.
+func TestErrorIsBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.SliceOfN(rapid.Float32Range(-1000, 1000), 32, 32).Draw(t, "x")
+		x[0] = 1000
+		for i, v := range decode(t, Q8_0, encode(t, Q8_0, x)) {
+			require.InDelta(t, x[i], v, 1000./127*0.501+1000*0x1p-11)
+		}
+	})
+}
+
+// TestMXFP4RepacksWithoutRounding: a file of the other layout has the same values.
+func TestMXFP4RepacksWithoutRounding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.SliceOfN(rapid.Float32Range(-100, 100), 32, 32).Draw(t, "x")
+		codes, scales := make([]uint8, 16), make([]uint8, 1)
+		require.NoError(t, mx.MXFP4.Encode(codes, scales, x))
+		want := make([]float32, 32)
+		require.NoError(t, mx.MXFP4.Decode(want, codes, scales))
+		block := append(scales, make([]uint8, 16)...)
+		require.NoError(t, mx.Repack(block[1:], mx.SplitHalf, codes, mx.PairNibble, mx.Block))
+		for i, v := range decode(t, MXFP4, block) {
+			require.Equal(t, want[i]+0, v)
+		}
+	})
+	x := make([]float32, 32)
+	x[0], x[1], x[2] = 4, -0.75, 0.75 // midpoints go to the smaller magnitude
+	require.Equal(t, []float32{4, -0.5, 0.5}, decode(t, MXFP4, encode(t, MXFP4, x))[:3])
+	x[0] = math.Nextafter32(8, 0) // a float logarithm takes it for 8
+	require.Equal(t, byte(128), encode(t, MXFP4, x)[0])
+}
+
+func TestErrors(t *testing.T) {
+	for _, kind := range types {
+		n := kind.Block()
+		x, raw := make([]float32, 2*n), make([]byte, kind.Bytes(2*n))
+		require.Error(t, kind.Encode(raw, x[1:]))
+		require.Error(t, kind.Encode(raw[1:], x))
+		require.Error(t, kind.Decode(x, raw[:len(raw)/2]))
+		require.Error(t, kind.Decode(x[:n], raw))
+		x[n+3] = float32(math.NaN())
+		require.ErrorContains(t, kind.Encode(raw, x), kind.String()+" block 1: value 3 is NaN")
+		parsed, err := Parse(kind.String())
+		require.NoError(t, err)
+		require.Equal(t, kind, parsed)
+		if kind != MXFP4 && kind != NVFP4 {
+			x[n+3] = 1e30
+			require.ErrorContains(t, kind.Encode(raw, x), "binary16")
+		}
+	}
+	require.ErrorContains(t, Type(2).Decode(nil, nil), "type 2")
+	require.Zero(t, Type(2).Block()+Type(2).Bytes(32))
+	_, err := Parse("Q4_0")
+	require.ErrorContains(t, err, "TQ1_0")
+}
+
+func TestNothingIsAllocated(t *testing.T) {
+	x, raw := make([]float32, 512), make([]byte, 1024)
+	for _, kind := range types {
+		raw := raw[:kind.Bytes(len(x))]
+		require.Zero(t, testing.AllocsPerRun(10, func() {
+			_ = kind.Encode(raw, x)
+			_ = kind.Decode(x, raw)
+		}), "%s", kind)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(uint32(Q8_0), make([]byte, 34))
+	f.Add(uint32(TQ1_0), bytes.Repeat([]byte{0xFF}, 54))
+	f.Add(uint32(NVFP4), bytes.Repeat([]byte{0x7E}, 36))
+	f.Fuzz(func(t *testing.T, kind uint32, raw []byte) {
+		k := Type(kind % 64)
+		size := k.Bytes(k.Block())
+		if size == 0 || len(raw)%size != 0 {
+			require.Error(t, k.Decode(make([]float32, k.Block()), raw))
+			return
+		}
+		decode(t, k, raw)
+	})
+}
+
+func BenchmarkGGML(b *testing.B) {
+	x := make([]float32, 1<<14)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i)))
+	}
+	for _, kind := range types {
+		raw := encode(b, kind, x)
+		b.Run(kind.String()+"/encode", func(b *testing.B) {
+			b.SetBytes(int64(4 * len(x)))
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = kind.Encode(raw, x)
+			}
+		})
+		b.Run(kind.String()+"/decode", func(b *testing.B) {
+			b.SetBytes(int64(4 * len(x)))
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = kind.Decode(x, raw)
+			}
+		})
+	}
+}
