@@ -17,7 +17,20 @@
 // round is half to even in both. The products of a linear are then sums of
 // eight-bit integers, exact in 32 bits up to 2¹⁷ terms.
 //
-// The functions here come twice: on float32 slices for the host, and on graph
+// AbsMeanGroups has a scale for each group of values instead of each tensor: finer,
+// and not what BitNet's files can hold.
+//
+// # Packing
+//
+// Pack writes the two bits W̃+1 of a code. With a stride S, a block of 4·S codes
+// takes S bytes, and bits 2n of byte j are code j+n·S. The stride is 1 for codes in
+// order, 32 for the order of GGML's TQ2_0, 64 for planes as wide as a register, and
+// ⌈out/4⌉·in for the order of Hugging Face's weights [out, in]. Package ggml has the
+// block types of GGUF files.
+//
+// # On the host and in graphs
+//
+// The quantisers come twice: on float32 slices for the host, and on graph
 // nodes for training, where quantised values are carried in float32
 // (emulation) and the gradient passes straight through, see package quant.
 //

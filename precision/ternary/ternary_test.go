@@ -75,6 +75,15 @@ func TestGoldenBitnet(t *testing.T) {
 		}
 		c.Check("gamma", []float64{float64(gamma)})
 		c.Check("gamma", ggamma)
+		if c.Has("packed") {
+			shape := c.Shape("w")
+			packed := make([]uint8, PackedBytes(len(wq), (shape[0]+3)/4*shape[1]))
+			require.NoError(t, Pack(packed, wq, (shape[0]+3)/4*shape[1]))
+			require.Len(t, packed, len(c.F64("packed")))
+			for i, b := range c.F64("packed") {
+				require.Equal(t, b, float64(packed[i]))
+			}
+		}
 		hat := make([]float64, len(w))
 		for i, q := range wq {
 			hat[i] = float64(float32(q) * gamma)
