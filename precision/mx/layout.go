@@ -16,12 +16,12 @@ const (
 // String returns "pairnibble", "ggml" or "bytes".
 func (l Layout) String() string { return [...]string{"pairnibble", "ggml", "bytes"}[l] }
 
-// pack writes the codes of one block; whole says that codes are packed at all.
-func (l Layout) pack(dst, codes []uint8, packed bool) {
-	switch {
-	case !packed:
+// pack writes the codes of one block.
+func (l Layout) pack(dst, codes []uint8) {
+	switch l {
+	case Bytes:
 		copy(dst, codes)
-	case l == PairNibble:
+	case PairNibble:
 		for i := range dst {
 			dst[i] = codes[2*i] | codes[2*i+1]<<4
 		}
@@ -34,11 +34,11 @@ func (l Layout) pack(dst, codes []uint8, packed bool) {
 }
 
 // unpack undoes pack.
-func (l Layout) unpack(codes, src []uint8, packed bool) {
-	switch {
-	case !packed:
+func (l Layout) unpack(codes, src []uint8) {
+	switch l {
+	case Bytes:
 		copy(codes, src)
-	case l == PairNibble:
+	case PairNibble:
 		for i, b := range src {
 			codes[2*i], codes[2*i+1] = b&0xF, b>>4
 		}
@@ -68,8 +68,8 @@ func Repack(dst []uint8, to Layout, src []uint8, from Layout, block int) error {
 	}
 	var codes [Block]uint8
 	for i := range blocks {
-		from.unpack(codes[:block], src[i*size(from):(i+1)*size(from)], from != Bytes)
-		to.pack(dst[i*size(to):(i+1)*size(to)], codes[:block], to != Bytes)
+		from.unpack(codes[:block], src[i*size(from):(i+1)*size(from)])
+		to.pack(dst[i*size(to):(i+1)*size(to)], codes[:block])
 	}
 	return nil
 }

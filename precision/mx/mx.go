@@ -112,18 +112,17 @@ func (f Format) EncodeKeyed(codes, scales []uint8, x []float32, key rounding.Key
 	return f.encode(codes, scales, x, &noise{key: key, first: first})
 }
 
-// encoder checks the format and the lengths.
-func (f Format) encoder(codes, scales []uint8, n int) (minifloat.Encoder, error) {
-	e, err := minifloat.NewEncoder(f.Elem, minifloat.Mode{Round: f.Round})
+// check checks the format and the lengths.
+func (f Format) check(codes, scales []uint8, n int) error {
 	switch {
-	case err != nil:
-		return e, err
 	case f.Scale >= numRules || f.Layout >= numLayouts:
-		return e, fmt.Errorf("mx: scale rule %d or layout %d is unknown", f.Scale, f.Layout)
+		return fmt.Errorf("mx: scale rule %d or layout %d is unknown", f.Scale, f.Layout)
+	case f.Elem > minifloat.E5M2:
+		return fmt.Errorf("mx: element format %d is unknown", f.Elem)
 	case f.Elem != minifloat.E2M1 && f.Layout == SplitHalf:
-		return e, fmt.Errorf("mx: codes of %s are whole bytes and have no layout %s", f.Elem, f.Layout)
+		return fmt.Errorf("mx: codes of %s are whole bytes and have no layout %s", f.Elem, f.Layout)
 	}
-	return e, checkLengths(n, Block, len(codes), f.CodeBytes(n), len(scales), f.Scales(n))
+	return checkLengths(n, Block, len(codes), f.CodeBytes(n), len(scales), f.Scales(n))
 }
 
 func checkLengths(n, block, codes, wantCodes, scales, wantScales int) error {
@@ -137,7 +136,10 @@ func checkLengths(n, block, codes, wantCodes, scales, wantScales int) error {
 }
 
 func (f Format) encode(codes, scales []uint8, x []float32, random *noise) error {
-	e, err := f.encoder(codes, scales, len(x))
+	if err := f.check(codes, scales, len(x)); err != nil {
+		return err
+	}
+	w, err := newWriter(f.Elem, f.Round, f.Layout, random)
 	if err != nil {
 		return err
 	}
@@ -145,25 +147,18 @@ func (f Format) encode(codes, scales []uint8, x []float32, random *noise) error 
 	if f.ThreeQuarters {
 		factor = 0.75
 	}
-	var y [Block]float32
-	var c [Block]uint8
 	bytes := f.CodeBytes(Block)
 	for i := range scales {
-		block := (*[Block]float32)(x[i*Block:])
-		scale := f.scale(amaxBits(block[:]))
+		block, c := x[i*Block:(i+1)*Block], codes[i*bytes:(i+1)*bytes]
+		scale := f.scale(amaxBits(block))
 		scales[i] = scale
-		inverse := minifloat.DecodeE8M0(254-scale) * factor
 		if scale == NaNScale {
-			clear(y[:])
-		} else {
-			for j, v := range block {
-				y[j] = v * inverse
-			}
+			clear(c)
+			continue
 		}
-		if err := random.emit(e, c[:], y[:], i*Block); err != nil {
+		if err := w.write(c, block, minifloat.DecodeE8M0(254-scale)*factor, i*Block); err != nil {
 			return err
 		}
-		f.Layout.pack(codes[i*bytes:(i+1)*bytes], c[:], f.packed())
 	}
 	return nil
 }
@@ -222,17 +217,14 @@ func leastExponent(amax uint32, limit float32) int {
 
 // Decode writes the values to x: 2^(scale-127) times the elements.
 func (f Format) Decode(x []float32, codes, scales []uint8) error {
-	if _, err := f.encoder(codes, scales, len(x)); err != nil {
+	if err := f.check(codes, scales, len(x)); err != nil {
 		return err
 	}
 	bytes := f.CodeBytes(Block)
-	var c [Block]uint8
 	for i, scale := range scales {
-		s := minifloat.DecodeE8M0(scale)
-		f.Layout.unpack(c[:], codes[i*bytes:(i+1)*bytes], f.packed())
-		block := (*[Block]float32)(x[i*Block:])
-		for j, code := range c {
-			block[j] = f.Elem.Decode(code) * s
+		c := codes[i*bytes : (i+1)*bytes]
+		if err := f.Layout.read(x[i*Block:(i+1)*Block], f.Elem, c, minifloat.DecodeE8M0(scale)); err != nil {
+			return err
 		}
 	}
 	return nil

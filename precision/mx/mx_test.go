@@ -244,6 +244,22 @@ func TestRound(t *testing.T) {
 	}
 }
 
+// TestInfiniteFactor: torchao's reciprocal of a tensor's scale overflows for tensors
+// below 7.9e-36; values saturate and zeros stay.
+func TestInfiniteFactor(t *testing.T) {
+	x := make([]float32, mx.NVBlock)
+	x[1], x[2], x[3] = float32(math.Copysign(0, -1)), 1e-41, -1e-40
+	for _, layout := range []mx.Layout{mx.Bytes, mx.PairNibble} {
+		codes, _, tensor := encodeNV(t, mx.NVFP4{Form: mx.Inference, Layout: layout}, x)
+		require.True(t, math.IsInf(float64(1/tensor), 1))
+		want := []uint8{0, 8, 7, 15}
+		if layout == mx.PairNibble {
+			want = []uint8{0x80, 0xF7}
+		}
+		require.Equal(t, want, codes[:len(want)])
+	}
+}
+
 // TestThreeQuartersIsUnbiased: Floor with stochastic rounding is biased where it
 // saturates; times 3/4 it is not (arXiv:2502.20586).
 func TestThreeQuartersIsUnbiased(t *testing.T) {

@@ -106,22 +106,21 @@ func (f NVFP4) EncodeKeyed(codes, scales []uint8, x []float32, tensor float32, k
 	return f.encode(codes, scales, x, tensor, &noise{key: key, first: first})
 }
 
-// check returns the encoder of elements.
-func (f NVFP4) check(codes, scales []uint8, n, wantScales int, tensor float32) (minifloat.Encoder, error) {
+func (f NVFP4) check(codes, scales []uint8, n, wantScales int, tensor float32) error {
 	switch {
 	case f.Layout >= numLayouts || f.Form >= numForms:
-		return minifloat.Encoder{}, fmt.Errorf("mx: layout %d or form %d is unknown", f.Layout, f.Form)
+		return fmt.Errorf("mx: layout %d or form %d is unknown", f.Layout, f.Form)
 	case !(tensor > 0) || tensor > math.MaxFloat32:
-		return minifloat.Encoder{}, fmt.Errorf("mx: tensor scale %v is not positive and finite", tensor)
+		return fmt.Errorf("mx: tensor scale %v is not positive and finite", tensor)
 	}
-	if err := checkLengths(n, NVBlock, len(codes), f.CodeBytes(n), len(scales), wantScales); err != nil {
-		return minifloat.Encoder{}, err
-	}
-	return minifloat.NewEncoder(minifloat.E2M1, minifloat.Mode{Round: f.Round})
+	return checkLengths(n, NVBlock, len(codes), f.CodeBytes(n), len(scales), wantScales)
 }
 
 func (f NVFP4) encode(codes, scales []uint8, x []float32, tensor float32, random *noise) error {
-	e, err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor)
+	if err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
+		return err
+	}
+	w, err := newWriter(minifloat.E2M1, f.Round, f.Layout, random)
 	if err != nil {
 		return err
 	}
@@ -133,7 +132,7 @@ func (f NVFP4) encode(codes, scales []uint8, x []float32, tensor float32, random
 			return notFinite(x)
 		}
 		scales[i] = f.blockScale(amax, tensor)
-		if err := f.elements(e, codes[i*bytes:(i+1)*bytes], block, f.factor(scales[i], tensor), random, i*NVBlock); err != nil {
+		if err := w.write(codes[i*bytes:(i+1)*bytes], block, f.factor(scales[i], tensor), i*NVBlock); err != nil {
 			return err
 		}
 	}
@@ -160,46 +159,34 @@ func (f NVFP4) factor(scale uint8, tensor float32) float32 {
 	return min(1/float32(s*(1/tensor)), math.MaxFloat32)
 }
 
-// elements writes the codes of NVBlock values, which begin at the given place.
-func (f NVFP4) elements(e minifloat.Encoder, codes []uint8, x []float32, factor float32, random *noise, place int) error {
-	var y [NVBlock]float32
-	var c [NVBlock]uint8
-	for j, v := range x {
-		y[j] = v * factor
-	}
-	if err := random.emit(e, c[:], y[:], place); err != nil {
-		return err
-	}
-	f.Layout.pack(codes, c[:], f.Layout != Bytes)
-	return nil
-}
-
 // Decode writes the values to x.
 func (f NVFP4) Decode(x []float32, codes, scales []uint8, tensor float32) error {
-	if _, err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
+	if err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
 		return err
 	}
 	bytes := f.CodeBytes(NVBlock)
 	for i, scale := range scales {
-		f.values(x[i*NVBlock:(i+1)*NVBlock], codes[i*bytes:(i+1)*bytes], scale, tensor)
+		if err := f.values(x[i*NVBlock:(i+1)*NVBlock], codes[i*bytes:(i+1)*bytes], scale, tensor); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// values decodes NVBlock codes.
-func (f NVFP4) values(x []float32, codes []uint8, scale uint8, tensor float32) {
-	var c [NVBlock]uint8
-	f.Layout.unpack(c[:], codes, f.Layout != Bytes)
+// values decodes NVBlock codes. In the training form the product with the block's
+// scale has at most six significant bits and is exact, so that the only rounding
+// is that of the product with 1/S.
+func (f NVFP4) values(x []float32, codes []uint8, scale uint8, tensor float32) error {
 	s := minifloat.E4M3.Decode(scale)
 	if f.Form == Inference {
-		s *= tensor
-		for j, code := range c {
-			x[j] = minifloat.E2M1.Decode(code) * s
-		}
-		return
+		return f.Layout.read(x, minifloat.E2M1, codes, s*tensor)
+	}
+	if err := f.Layout.read(x, minifloat.E2M1, codes, s); err != nil {
+		return err
 	}
 	inverse := 1 / tensor
-	for j, code := range c {
-		x[j] = float32(minifloat.E2M1.Decode(code)*s) * inverse
+	for i := range x {
+		x[i] *= inverse
 	}
+	return nil
 }

@@ -3,6 +3,8 @@ package mx
 import (
 	"fmt"
 	"math"
+
+	"github.com/nanochat-go/nanochat/precision/minifloat"
 )
 
 // TileScales is how many scales a matrix has in square tiles.
@@ -12,10 +14,14 @@ func (f NVFP4) TileScales(rows, cols int) int { return rows / NVBlock * (cols / 
 // NVBlock values share a scale, scales [rows/NVBlock, cols/NVBlock]: a matrix and
 // its transpose get the same values (arXiv:2509.25149).
 func (f NVFP4) EncodeTiles(codes, scales []uint8, x []float32, rows, cols int, tensor float32) error {
-	e, err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
+	err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
 	if err == nil {
 		err = checkTiles(len(x), rows, cols)
 	}
+	if err != nil {
+		return err
+	}
+	w, err := newWriter(minifloat.E2M1, f.Round, f.Layout, nil)
 	if err != nil {
 		return err
 	}
@@ -34,7 +40,7 @@ func (f NVFP4) EncodeTiles(codes, scales []uint8, x []float32, rows, cols int, t
 		for i := range NVBlock {
 			from := first + i*cols
 			at := from / NVBlock * bytes
-			if err := f.elements(e, codes[at:at+bytes], x[from:from+NVBlock], factor, nil, from); err != nil {
+			if err := w.write(codes[at:at+bytes], x[from:from+NVBlock], factor, from); err != nil {
 				return err
 			}
 		}
@@ -44,7 +50,7 @@ func (f NVFP4) EncodeTiles(codes, scales []uint8, x []float32, rows, cols int, t
 
 // DecodeTiles writes the values of EncodeTiles to x [rows, cols].
 func (f NVFP4) DecodeTiles(x []float32, codes, scales []uint8, rows, cols int, tensor float32) error {
-	_, err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
+	err := f.check(codes, scales, len(x), f.TileScales(rows, cols), tensor)
 	if err == nil {
 		err = checkTiles(len(x), rows, cols)
 	}
@@ -55,7 +61,9 @@ func (f NVFP4) DecodeTiles(x []float32, codes, scales []uint8, rows, cols int, t
 	for b := range len(x) / NVBlock {
 		row, col := b*NVBlock/cols, b*NVBlock%cols
 		s := scales[row/NVBlock*(cols/NVBlock)+col/NVBlock]
-		f.values(x[b*NVBlock:(b+1)*NVBlock], codes[b*bytes:(b+1)*bytes], s, tensor)
+		if err := f.values(x[b*NVBlock:(b+1)*NVBlock], codes[b*bytes:(b+1)*bytes], s, tensor); err != nil {
+			return err
+		}
 	}
 	return nil
 }
