@@ -11,6 +11,7 @@ require (
 	github.com/nanochat-go/nanochat/optim v0.0.0
 	github.com/nanochat-go/nanochat/systems v0.0.0
 	github.com/stretchr/testify v1.12.1
+	gonum.org/v1/gonum v0.17.0
 )
 
 require (

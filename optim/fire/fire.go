@@ -137,13 +137,10 @@ func (f *Fire) move(backend compute.Backend, v *model.Variable, p optim.Param) (
 		return m, err
 	}
 	after := make([]float32, len(unit))
-	moved, norm := 0.0, 0.0
 	for i, x := range unit {
 		after[i] = float32(float64(x) * Scale(p))
-		moved += math.Pow(float64(after[i])-float64(before[i]), 2)
-		norm += math.Pow(float64(before[i]), 2)
 	}
-	m.SFE = moved / norm
+	m.SFE = SFE(before, after)
 	if m.After, err = Measure(after, p); err != nil {
 		return m, err
 	}

@@ -191,6 +191,12 @@ func TestMeasure(t *testing.T) {
 	require.ErrorContains(t, err, "1 values for w")
 }
 
+func TestSFE(t *testing.T) {
+	require.InDelta(t, (1.0+4+9)/(4+9+16), fire.SFE([]float32{2, 3, 4}, []float32{3, 1, 7}), 1e-12)
+	require.Zero(t, fire.SFE([]float32{2, 3}, []float32{2, 3}))
+	require.Panics(t, func() { fire.SFE([]float32{2, 3}, []float32{2}) })
+}
+
 func TestDormant(t *testing.T) {
 	share := func(tau float64, a ...float32) float64 {
 		dormant, err := fire.Dormant(a, 4, tau)
@@ -225,8 +231,9 @@ func TestBaselines(t *testing.T) {
 
 func TestReDo(t *testing.T) {
 	in, out := matrix("in", 2, 3), matrix("out", 3, 2)
-	params := []optim.Param{in, out}
-	initial := fire.Snapshot{"in": {-1, -2, -3, -4, -5, -6}}
+	bias := optim.Param{Name: "bias", Shape: []int{3}, Class: "vector", FanIn: -1, FanOut: -1}
+	layer, params := fire.Layer{In: in, Out: out}, []optim.Param{in, out}
+	initial := fire.Snapshot{"in": {-1, -2, -3, -4, -5, -6}, "bias": {0.1, 0.2, 0.3}}
 	cfg := optim.Config{Groups: []optim.Group{{Rule: muon.New(), LR: 0.1}}}
 	rng := rand.New(rand.NewPCG(1, 1))
 	sim := optimtest.New(t, params, cfg, make([]float32, 6), make([]float32, 6))
@@ -235,7 +242,7 @@ func TestReDo(t *testing.T) {
 		require.NoError(t, sim.Store.GetVariable("/"+p.Name).SetValue(optimtest.Tensor(p.Shape, []float32{1, 2, 3, 4, 5, 6})))
 	}
 	momentum := sim.Value("/optim/momentum/out")
-	require.NoError(t, fire.ReDo(sim.Store, in, out, []bool{false, true, false}, initial, sim.Opt))
+	require.NoError(t, fire.ReDo(sim.Store, layer, []bool{false, true, false}, initial, sim.Opt))
 	require.Equal(t, []float32{1, -2, 3, 4, -5, 6}, valuesOf(sim.Store, "in"), "the second unit's inputs begin anew")
 	require.Equal(t, []float32{1, 2, 0, 0, 5, 6}, valuesOf(sim.Store, "out"), "and nothing hears it")
 	require.NotEqual(t, momentum, sim.Value("/optim/momentum/out"))
@@ -245,11 +252,22 @@ func TestReDo(t *testing.T) {
 	cfg.Groups[0].Storage, cfg.Groups[0].StoreFrom = storage.Linear8(2), 1
 	packed := optimtest.New(t, params, cfg, make([]float32, 6), make([]float32, 6))
 	packed.Step(t, 0, gaussian(rng, 6), gaussian(rng, 6))
-	require.NoError(t, fire.ReDo(packed.Store, in, out, []bool{false, true, false}, initial, packed.Opt))
+	require.NoError(t, fire.ReDo(packed.Store, layer, []bool{false, true, false}, initial, packed.Opt))
 	require.Equal(t, make([]byte, 6), packed.Snapshot()["/optim/momentum.codes/in"])
 
-	require.ErrorContains(t, fire.ReDo(sim.Store, in, out, []bool{true}, initial, nil), "1 units, in has 3 and out 3")
-	require.ErrorContains(t, fire.ReDo(sim.Store, in, out, []bool{true, false, false}, fire.Snapshot{}, nil), "0 initial values of in")
+	require.ErrorContains(t, fire.ReDo(sim.Store, layer, []bool{true}, initial, nil), "1 units, in has 3 and out 3")
+	require.ErrorContains(t, fire.ReDo(sim.Store, layer, []bool{true, false, false}, fire.Snapshot{}, nil), "0 initial values of in")
+
+	layer.Bias = bias
+	biased := optimtest.New(t, append(params, bias), optim.Config{Groups: []optim.Group{{Rule: adamw.New(), LR: 0.1}}}, make([]float32, 6), make([]float32, 6), make([]float32, 3))
+	biased.Step(t, 0, gaussian(rng, 6), gaussian(rng, 6), []float32{1, -2, 3})
+	require.NoError(t, fire.ReDo(biased.Store, layer, []bool{false, true, false}, initial, biased.Opt))
+	require.Equal(t, float32(0.2), valuesOf(biased.Store, "bias")[1], "the bias begins anew")
+	require.Less(t, valuesOf(biased.Store, "bias")[0], float32(0), "the others stay")
+	require.Zero(t, biased.Value("/optim/second/bias")[1])
+	require.NotZero(t, biased.Value("/optim/second/bias")[0])
+	layer.Bias.Shape = []int{2}
+	require.ErrorContains(t, fire.ReDo(biased.Store, layer, []bool{true, false, false}, initial, nil), "3 units, bias has shape [2]")
 }
 
 func TestL2Init(t *testing.T) {

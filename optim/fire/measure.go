@@ -51,6 +51,21 @@ func measuresOf(sigma []float64, scale float64) Measures {
 	return m
 }
 
+// SFE is the squared Frobenius error ‖after - before‖²/‖before‖², of one matrix
+// or of the values of several. It is not a number if before is all zeros, and
+// panics if the lengths differ.
+func SFE(before, after []float32) float64 {
+	if len(before) != len(after) {
+		panic(fmt.Sprintf("fire: %d values before and %d after", len(before), len(after)))
+	}
+	moved, norm := 0.0, 0.0
+	for i, x := range before {
+		moved += math.Pow(float64(after[i])-float64(x), 2)
+		norm += math.Pow(float64(x), 2)
+	}
+	return moved / norm
+}
+
 // Dormant says which units' mean absolute activation over a batch is at most
 // tau times the mean of the layer's units (arXiv:2302.12902). activations is
 // [rows, units] in row-major order. A layer that is silent altogether is all

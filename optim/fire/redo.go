@@ -12,31 +12,52 @@ import (
 	"github.com/nanochat-go/nanochat/optim"
 )
 
+// Layer is a hidden layer of units: the weights into them, their biases and the
+// weights out of them. A layer without biases has the zero value there.
+type Layer struct{ In, Bias, Out optim.Param }
+
 // ReDo begins the dormant units of a hidden layer anew (arXiv:2302.12902,
-// Algorithm 1): the weights into them, from in, get their initial values, and
-// those out of them, in out, become zero, so that the network's function stays.
-// The optimizer's state is zeroed at the same places, or altogether where it
-// does not lie as the weights do; opt may be nil.
-func ReDo(store *model.Store, in, out optim.Param, dormant []bool, initial Snapshot, opt *optim.Optimizer) error {
+// Algorithm 1, and biases as in the code published with it): the weights into
+// them and their biases get their initial values, and the weights out of them
+// become zero, so that the network's function stays. The optimizer's state is
+// zeroed at the same places, or altogether where it does not lie as the weights
+// do; opt may be nil.
+func ReDo(store *model.Store, layer Layer, dormant []bool, initial Snapshot, opt *optim.Optimizer) error {
+	in, out, bias := layer.In, layer.Out, layer.Bias
 	if in.Shape[in.FanOut] != len(dormant) || out.Shape[out.FanIn] != len(dormant) {
 		return fmt.Errorf("fire: %d units, %s has %d and %s %d", len(dormant), in.Name, in.Shape[in.FanOut], out.Name, out.Shape[out.FanIn])
 	}
-	if len(initial[in.Name]) != in.Size() {
-		return fmt.Errorf("fire: %d initial values of %s, want %d", len(initial[in.Name]), in.Name, in.Size())
+	anew := []part{{in, in.FanOut, initial[in.Name]}, {out, out.FanIn, make([]float32, out.Size())}}
+	if bias.Name != "" {
+		if len(bias.Shape) != 1 || bias.Shape[0] != len(dormant) {
+			return fmt.Errorf("fire: %d units, %s has shape %v", len(dormant), bias.Name, bias.Shape)
+		}
+		anew = append(anew, part{bias, 0, initial[bias.Name]})
 	}
-	if err := replace(store, "/"+in.Name, in, in.FanOut, dormant, initial[in.Name]); err != nil {
-		return err
+	for _, a := range anew {
+		if len(a.values) != a.Size() {
+			return fmt.Errorf("fire: %d initial values of %s, want %d", len(a.values), a.Name, a.Size())
+		}
 	}
-	if err := replace(store, "/"+out.Name, out, out.FanIn, dormant, make([]float32, out.Size())); err != nil {
-		return err
+	for _, a := range anew {
+		if err := replace(store, "/"+a.Name, a.Param, a.axis, dormant, a.values); err != nil {
+			return err
+		}
+		if opt != nil {
+			if err := forget(store, a.Param, a.axis, dormant, opt); err != nil {
+				return err
+			}
+		}
 	}
-	if opt == nil {
-		return nil
-	}
-	if err := forget(store, in, in.FanOut, dormant, opt); err != nil {
-		return err
-	}
-	return forget(store, out, out.FanIn, dormant, opt)
+	return nil
+}
+
+// part is a parameter that has the units along an axis, and the values that
+// those get that begin anew.
+type part struct {
+	optim.Param
+	axis   int
+	values []float32
 }
 
 // forget zeroes the optimizer's state of the dormant units along an axis, or all
