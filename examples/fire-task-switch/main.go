@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 func main() {
-	runs := flag.String("runs", "fire-runs", "folder of the runs; those that are there are not repeated")
+	runs := flag.String("runs", filepath.Join("runs", "fire"), "folder of the runs; those that are there are not repeated")
 	only := flag.String("task", "", "image or language; both if empty")
 	out := flag.String("json", "", "file for the results")
 	commit := flag.String("commit", "", "to be written into the results")
