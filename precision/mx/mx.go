@@ -197,7 +197,7 @@ func (f Format) scale(amax uint32) uint8 {
 	default:
 		exponent = int(amax>>23) - emax
 	}
-	return uint8(min(max(exponent, 0), 254))
+	return uint8(max(exponent, 0)) // at most 253: float32 ends at 2¹²⁸, and V is 6 or more
 }
 
 // leastExponent returns the least e for which the value with the given bits is

@@ -15,8 +15,9 @@ import (
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
-// Mutation: rounding the product of RoundUp down instead of up, or clamping a
-// scale to 253, fails TestBlocksAreTheReference.
+// Mutation: rounding the product of RoundUp down instead of up, or TruncFree's
+// comparison with ≥, fails TestBlocksAreTheReference; a·S/6 instead of a·(S/6)
+// fails TestNVFP4AtMidpoints.
 
 var blocks = flag.Int("blocks", 20_000, "random blocks that are compared with the reference; 1000000 for all of it")
 
@@ -58,6 +59,9 @@ func randomBlock(r *rand.Rand, x []float32) {
 
 // neighbour moves v by up to two units in the last place.
 func neighbour(r *rand.Rand, v float32) float32 {
+	if v == 0 {
+		return v
+	}
 	return math.Float32frombits(math.Float32bits(v) + uint32(r.IntN(5)) - 2)
 }
 
@@ -86,7 +90,7 @@ func TestNVFP4IsTheReference(t *testing.T) {
 	n := perTensor * mx.NVBlock
 	x, codes, scales := make([]float32, n), make([]uint8, n), make([]uint8, perTensor)
 	f, tested := mx.NVFP4{Layout: mx.Bytes}, 0
-	for range *blocks / perTensor {
+	for tested < *blocks {
 		randomBlock(r, x)
 		amax, err := mx.AbsMax(x)
 		if err != nil {
@@ -97,18 +101,43 @@ func TestNVFP4IsTheReference(t *testing.T) {
 		require.Equal(t, ref.NVTensor(x), float64(tensor))
 		require.NoError(t, f.Encode(codes, scales, x, tensor))
 		for b := range scales {
-			part := x[b*mx.NVBlock : (b+1)*mx.NVBlock]
-			scale, want := ref.NVFP4(part, float64(tensor))
-			got := codes[b*mx.NVBlock : (b+1)*mx.NVBlock]
-			if int(scales[b]) != scale || !same(got, want) {
-				require.Equal(t, scale, int(scales[b]), "%v with tensor scale %v", part, tensor)
-				require.Equal(t, want, widen(got), "%v with tensor scale %v", part, tensor)
-			}
+			requireNV(t, codes[b*mx.NVBlock:(b+1)*mx.NVBlock], scales[b], x[b*mx.NVBlock:(b+1)*mx.NVBlock], tensor)
 			tested++
 		}
 	}
-	require.Greater(t, tested, *blocks/2)
 	t.Logf("%d blocks", tested)
+}
+
+// requireNV compares a block with the reference.
+func requireNV(t *testing.T, codes []uint8, scale uint8, x []float32, tensor float32) {
+	t.Helper()
+	wantScale, want := ref.NVFP4(x, float64(tensor))
+	if int(scale) != wantScale || !same(codes, want) {
+		require.Equal(t, wantScale, int(scale), "%v with tensor scale %v", x, tensor)
+		require.Equal(t, want, widen(codes), "%v with tensor scale %v", x, tensor)
+	}
+}
+
+// TestNVFP4AtMidpoints: block scales and elements within a few ulp of where the
+// order of the operations decides.
+func TestNVFP4AtMidpoints(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	x, codes, scales := make([]float32, mx.NVBlock), make([]uint8, mx.NVBlock), make([]uint8, 1)
+	f := mx.NVFP4{Layout: mx.Bytes}
+	for range *blocks {
+		tensor := float32(math.Exp2(r.Float64()*20 - 10))
+		i := r.IntN(len(ref.E4M3.Values) - 1)
+		middle := (ref.E4M3.Values[i] + ref.E4M3.Values[i+1]) / 2
+		x[0] = neighbour(r, float32(middle*6/float64(tensor)))
+		scale, _ := ref.NVFP4(x[:1], float64(tensor))
+		for j := 1; j < len(x); j++ { // midpoints of E2M1 under that scale
+			k := r.IntN(7)
+			v := (ref.E2M1.Values[k] + ref.E2M1.Values[k+1]) / 2
+			x[j] = min(x[0], neighbour(r, float32(v*ref.E4M3.Value(scale)/float64(tensor))))
+		}
+		require.NoError(t, f.Encode(codes, scales, x, tensor))
+		requireNV(t, codes, scales[0], x, tensor)
+	}
 }
 
 func same(codes []uint8, want []int) bool {
