@@ -72,8 +72,9 @@ func (b *Builder) FromScope(scope *model.Scope) *Builder {
 	return b
 }
 
-// Done returns the optimizer; it panics if a setting is out of range.
-func (b *Builder) Done() *Optimizer {
+// Config returns the groups that the builder amounts to, for New with a list of
+// parameters of one's own.
+func (b *Builder) Config() Config {
 	lr := b.restLR
 	if lr == 0 {
 		lr = b.lr
@@ -86,7 +87,12 @@ func (b *Builder) Done() *Optimizer {
 	if len(b.rest) > 0 {
 		groups = slices.Insert(groups, 0, Group{Match: b.rest, Rule: b.other, LR: lr, WeightDecay: b.weightDecay})
 	}
-	o, err := New(nil, Config{Groups: groups, Clip: b.clip})
+	return Config{Groups: groups, Clip: b.clip}
+}
+
+// Done returns the optimizer; it panics if a setting is out of range.
+func (b *Builder) Done() *Optimizer {
+	o, err := New(nil, b.Config())
 	if err != nil {
 		panic(err)
 	}

@@ -160,7 +160,7 @@ func Open(ctx context.Context, name string, reexec bool, notice func(string)) (c
 		}
 		tuneCollector()
 	} else if reexec {
-		relaunchWithHugePages()
+		relaunchTuned()
 	}
 	b, err := create(choice.Name)
 	if err != nil && choice.Name == "xla" {
@@ -175,6 +175,20 @@ func Open(ctx context.Context, name string, reexec bool, notice func(string)) (c
 func tuneCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+	}
+}
+
+// trim gives memory that the C library holds but nobody uses back to the
+// system; nil where there is no such library.
+var trim func()
+
+// Release gives memory back to the system that was used but no longer is. Call
+// it after the first step of a training: the host's copy of every variable and
+// what the compiler needed are free by then, but would stay resident.
+func Release() {
+	debug.FreeOSMemory()
+	if trim != nil {
+		trim()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Mutation: letting "xla" fall back to Go makes TestChoose fail; replacing the
-// tunables instead of adding to them makes TestHugePagesKeepsOtherTunables fail.
+// tunables instead of adding to them makes TestTunedKeepsOtherTunables fail.
 
 func isolate(t *testing.T) (plugins string) {
 	t.Helper()
@@ -68,15 +68,19 @@ func TestWithSettingReplaces(t *testing.T) {
 	require.Equal(t, []string{"AB=1", "A=3"}, withSetting([]string{"AB=1"}, "A", "3"))
 }
 
-func TestHugePagesKeepsOtherTunables(t *testing.T) {
-	env, added := hugePages([]string{"A=1"})
+func TestTunedKeepsOtherTunables(t *testing.T) {
+	const ours = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
+	env, added := tuned([]string{"A=1"})
 	require.True(t, added)
-	require.Equal(t, []string{"A=1", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"}, env)
-	env, added = hugePages([]string{"GLIBC_TUNABLES=glibc.malloc.check=1"})
+	require.Equal(t, []string{"A=1", "GLIBC_TUNABLES=" + ours}, env)
+	env, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.check=1"})
 	require.True(t, added)
-	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:glibc.malloc.hugetlb=1"}, env)
-	_, added = hugePages([]string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0"})
-	require.False(t, added, "the user's choice stands")
+	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:" + ours}, env)
+	env, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0"})
+	require.True(t, added)
+	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0:glibc.malloc.arena_max=1"}, env, "the user's choice stands")
+	_, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.arena_max=4:glibc.malloc.hugetlb=2"})
+	require.False(t, added)
 }
 
 func TestListNamesBoth(t *testing.T) {

@@ -79,13 +79,18 @@ func relaunch(ctx context.Context, notice func(string)) string {
 	return fmt.Sprintf("starting %s: %v", binary, err)
 }
 
-// relaunchWithHugePages replaces the process by one whose C library asks the
-// kernel for huge pages. XLA allocates the temporary memory of every step anew,
-// some hundred megabytes, and filling it page by page took a fifth of a step
-// where this was measured. It returns if that has been done, is the user's own
-// choice already or cannot be done; then XLA is only slower.
-func relaunchWithHugePages() {
-	env, ok := hugePages(os.Environ())
+// tunables are glibc's settings for XLA. It allocates the temporary memory of
+// every step anew, some hundred megabytes: filling it page by page took a fifth
+// of a step where this was measured, so the kernel is asked for huge pages. Its
+// results come from many threads, and a heap for each of them never returned
+// what earlier steps had freed: it took five times the memory that was in use.
+var tunables = []string{"glibc.malloc.hugetlb=1", "glibc.malloc.arena_max=1"}
+
+// relaunchTuned replaces the process by one whose C library has these settings.
+// It returns if that has been done, is the user's own choice already or cannot
+// be done; then XLA is only slower and larger.
+func relaunchTuned() {
+	env, ok := tuned(os.Environ())
 	if !ok || os.Getenv(marker) != "" || runtime.GOOS != "linux" {
 		return
 	}
@@ -94,21 +99,27 @@ func relaunchWithHugePages() {
 	}
 }
 
-// hugePages returns env with glibc's setting for huge pages, and whether it had
-// to be added. Other C libraries ignore the variable.
-func hugePages(env []string) ([]string, bool) {
-	const name, setting = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
-	old := ""
+// tuned returns env with the tunables that it does not set itself, and whether
+// there were any. Other C libraries ignore the variable.
+func tuned(env []string) ([]string, bool) {
+	const name = "GLIBC_TUNABLES"
+	value, added := "", false
 	for _, e := range env {
 		if v, ok := strings.CutPrefix(e, name+"="); ok {
-			old = v
+			value = v
 			break
 		}
 	}
-	if strings.Contains(old, setting) {
+	for _, t := range tunables {
+		setting, _, _ := strings.Cut(t, "=")
+		if !strings.Contains(value, setting+"=") {
+			value, added = strings.TrimPrefix(value+":"+t, ":"), true
+		}
+	}
+	if !added {
 		return env, false
 	}
-	return withSetting(env, name, strings.TrimPrefix(old+":"+setting+"=1", ":")), true
+	return withSetting(env, name, value), true
 }
 
 // withSetting replaces or adds a variable; a second entry would be ignored.

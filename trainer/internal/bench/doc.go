@@ -10,4 +10,10 @@
 // is reported alone. MFU is the model's floating-point operations, 6·N per
 // token for N parameters in products plus 12·L·H·d·T for attention, over the
 // measured peak of a large matrix product on the same backend.
+//
+// Memory trains a few steps and reads the resident size of the process: its peak
+// is reset after the steps that compile and release what only they need. On XLA
+// old and new values of weights and state are alive together during a step, so
+// less state can save up to twice its planned bytes. Optimizer makes optimizers
+// by name.
 package bench

@@ -135,6 +135,16 @@ type BenchTokenizerOptions struct {
 	Threads int
 }
 
+// BenchMemoryOptions are the flags of bench memory.
+type BenchMemoryOptions struct {
+	Common
+	ConfigOptions
+	Optimizers []string
+	Measure    bool
+	Updates    int
+	Here       bool // train with the one optimizer in this process
+}
+
 // Handlers are what the commands do. Each returns the object that --json
 // prints; without --json the handler has told the user what there is to tell.
 type Handlers struct {
@@ -157,4 +167,5 @@ type Handlers struct {
 	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)
 	BenchTokenizer  func(ctx context.Context, o BenchTokenizerOptions) (any, error)
 	BenchGrid       func(ctx context.Context, o BenchGridOptions) (any, error)
+	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
 }

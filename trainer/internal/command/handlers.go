@@ -24,5 +24,6 @@ func Handlers() cli.Handlers {
 		BenchTrain:      BenchTrain,
 		BenchTokenizer:  BenchTokenizer,
 		BenchGrid:       BenchGrid,
+		BenchMemory:     BenchMemory,
 	}
 }

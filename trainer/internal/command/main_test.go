@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 )
 
 // backendName is the backend that the tests train on; GOMLX_BACKEND chooses it.
@@ -14,4 +16,10 @@ func backendName() string {
 	return "go"
 }
 
-func TestMain(m *testing.M) { os.Exit(m.Run()) }
+// TestMain runs the tests, or is the program for commands that start it again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "bench" {
+		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, Handlers()))
+	}
+	os.Exit(m.Run())
+}

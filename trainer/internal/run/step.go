@@ -10,6 +10,8 @@ import (
 
 	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/optim"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 )
 
 // Rows is one batch of B rows of T positions as the step wants it.
@@ -41,11 +43,13 @@ type Stepper struct {
 
 	trainMeasured, drainMeasured *model.Exec
 	health                       []string // what those return behind the others, known once they are built
+
+	released bool // memory that only the first update needs
 }
 
 // NewStepper makes the variables of a model with their initial values, those
 // of its optimizer, and the graphs, which compile at their first call.
-func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint64) (*Stepper, error) {
+func NewStepper(b compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint64) (*Stepper, error) {
 	s := &Stepper{Store: model.NewStore(), Model: m, Opt: opt}
 	if err := m.InitStore(s.Store, seed); err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed
 		{&s.train, s.buildTrain(s.apply)}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain(s.apply)}, {&s.eval, s.buildEval},
 		{&s.trainMeasured, s.buildTrain(s.applyMeasured)}, {&s.drainMeasured, s.buildDrain(s.applyMeasured)},
 	} {
-		exec, err := model.NewExec(backend, s.Store, g.build)
+		exec, err := model.NewExec(b, s.Store, g.build)
 		if err != nil {
 			return nil, fmt.Errorf("building the step: %w", err)
 		}
@@ -71,6 +75,7 @@ func NewStepper(backend compute.Backend, m *lm.Model, opt *optim.Optimizer, seed
 // the optimizer those of opt, which differs from Opt at most in rates, decay and
 // momenta: the inputs of the graphs, which stay compiled.
 func (s *Stepper) Restart(opt *optim.Optimizer, seed uint64) error {
+	s.released = false
 	fresh := model.NewStore()
 	if err := s.Model.InitStore(fresh, seed); err != nil {
 		return err
@@ -210,6 +215,10 @@ func (s *Stepper) step(batches []Rows, one, last *model.Exec) (StepResult, error
 	v, err := call(exec, batches[len(batches)-1])
 	if err != nil {
 		return r, err
+	}
+	if !s.released {
+		backend.Release()
+		s.released = true
 	}
 	r = StepResult{NLL: r.NLL + v[0], Count: r.Count + v[1], GradNorm: v[2], Skipped: v[3] != 0}
 	for i, x := range v[4:] {
