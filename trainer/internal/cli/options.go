@@ -167,5 +167,6 @@ type Handlers struct {
 	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)
 	BenchTokenizer  func(ctx context.Context, o BenchTokenizerOptions) (any, error)
 	BenchGrid       func(ctx context.Context, o BenchGridOptions) (any, error)
+	BenchOptim      func(ctx context.Context, o BenchOptimOptions) (any, error)
 	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
 }

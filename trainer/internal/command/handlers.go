@@ -24,6 +24,7 @@ func Handlers() cli.Handlers {
 		BenchTrain:      BenchTrain,
 		BenchTokenizer:  BenchTokenizer,
 		BenchGrid:       BenchGrid,
+		BenchOptim:      BenchOptim,
 		BenchMemory:     BenchMemory,
 	}
 }

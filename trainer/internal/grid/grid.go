@@ -101,19 +101,12 @@ func (r *Runner) Run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	best := map[string]Choice{}
-	for _, m := range p.Methods {
-		if m.Follows == "" {
-			best[m.Name] = p.choose(m, grid)
-		}
-	}
+	best := p.choices(grid)
 	var second []Job
 	for _, m := range p.Methods {
 		seeds := p.seeds(m)
 		if m.Follows == "" {
 			seeds = seeds[1:]
-		} else {
-			best[m.Name] = best[m.Follows]
 		}
 		for _, s := range seeds {
 			second = append(second, p.job(m, best[m.Name].Rate, s))
@@ -123,7 +116,7 @@ func (r *Runner) Run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.result(best, append(grid, rest...)), nil
+	return p.Compare(append(grid, rest...)), nil
 }
 
 // job is a run of a method.

@@ -69,6 +69,22 @@ type Result struct {
 	Runs     []Outcome `json:"runs"`
 }
 
+// choices are the rates of all methods.
+func (p Protocol) choices(runs []Outcome) map[string]Choice {
+	best := map[string]Choice{}
+	for _, m := range p.Methods {
+		if m.Follows == "" {
+			best[m.Name] = p.choose(m, runs)
+		}
+	}
+	for _, m := range p.Methods {
+		if m.Follows != "" {
+			best[m.Name] = best[m.Follows]
+		}
+	}
+	return best
+}
+
 // choose returns the best rate of a method on the first seed.
 func (p Protocol) choose(m Method, grid []Outcome) Choice {
 	rates := p.rates(m)
@@ -89,8 +105,9 @@ func find(runs []Outcome, method string, rate float64, seed int64) (Outcome, boo
 	return runs[i], true
 }
 
-// result compares the methods.
-func (p Protocol) result(best map[string]Choice, runs []Outcome) *Result {
+// Compare compares the methods by their runs.
+func (p Protocol) Compare(runs []Outcome) *Result {
+	best := p.choices(runs)
 	r := &Result{Protocol: p, Runs: runs}
 	for _, m := range p.Methods {
 		row := Row{Method: m.Name, Choice: best[m.Name]}
