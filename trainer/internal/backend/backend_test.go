@@ -69,7 +69,7 @@ func TestWithSettingReplaces(t *testing.T) {
 }
 
 func TestTunedKeepsOtherTunables(t *testing.T) {
-	const ours = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
+	const ours = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"
 	env, added := tuned([]string{"A=1"})
 	require.True(t, added)
 	require.Equal(t, []string{"A=1", "GLIBC_TUNABLES=" + ours}, env)
@@ -78,7 +78,7 @@ func TestTunedKeepsOtherTunables(t *testing.T) {
 	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:" + ours}, env)
 	env, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0"})
 	require.True(t, added)
-	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0:glibc.malloc.arena_max=1"}, env, "the user's choice stands")
+	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0:glibc.malloc.arena_max=2"}, env, "the user's choice stands")
 	_, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.arena_max=4:glibc.malloc.hugetlb=2"})
 	require.False(t, added)
 }

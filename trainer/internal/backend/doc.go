@@ -23,7 +23,7 @@
 //
 // On Linux the program starts itself once more with two settings of glibc
 // (GLIBC_TUNABLES): huge pages, which made a training step faster by a sixth to a
-// quarter, and one heap for all threads instead of one for each, without which
+// quarter, and two heaps for all threads instead of one for each, without which
 // freed results of earlier steps stay resident. Nothing in XLA_FLAGS measured
 // better than its defaults.
 //

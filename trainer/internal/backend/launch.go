@@ -82,9 +82,10 @@ func relaunch(ctx context.Context, notice func(string)) string {
 // tunables are glibc's settings for XLA. It allocates the temporary memory of
 // every step anew, some hundred megabytes: filling it page by page took a fifth
 // of a step where this was measured, so the kernel is asked for huge pages. Its
-// results come from many threads, and a heap for each of them never returned
-// what earlier steps had freed: it took five times the memory that was in use.
-var tunables = []string{"glibc.malloc.hugetlb=1", "glibc.malloc.arena_max=1"}
+// results come from many threads, and a heap for each of them keeps what earlier
+// steps have freed. Two heaps take little more than one, which made a step
+// slower, see docs/results/heaps.json.
+var tunables = []string{"glibc.malloc.hugetlb=1", "glibc.malloc.arena_max=2"}
 
 // relaunchTuned replaces the process by one whose C library has these settings.
 // It returns if that has been done, is the user's own choice already or cannot
