@@ -95,15 +95,13 @@ func TestReDo(t *testing.T) {
 	b := newTestBench(t, small(t))
 	warm, err := b.warmed(false)
 	require.NoError(t, err)
-	store, err := b.task.network.storeOf(warm)
-	require.NoError(t, err)
 	biases := slices.Clone(warm["hidden_0/biases"])
 	for i := range 4 { // these units never fire
 		biases[i] = -100
 	}
 	dead := maps.Clone(warm)
 	dead["hidden_0/biases"] = biases
-	store, err = b.task.network.storeOf(dead)
+	store, err := b.task.network.storeOf(dead)
 	require.NoError(t, err)
 	before, err := b.measure(store, warm)
 	require.NoError(t, err)

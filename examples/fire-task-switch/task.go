@@ -48,12 +48,12 @@ var tasks = []*task{
 	{
 		name: "image", network: perceptron(128), data: imageData, firstSteps: 600, steps: 600, firstRate: 1e-3, clip: 0.5,
 		classes: []string{"matrix", "head"}, share: 0.8, cubic: 10, seeds: 5, accuracy: true,
-		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2, 3e-2},
+		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1},
 	},
 	{
 		name: "language", network: transformer(32, 2), data: languageData, firstSteps: 1000, steps: 300, firstRate: 5e-3, clip: 1,
 		classes: []string{"matrix"}, share: 0.5, cubic: 5, seeds: 3,
-		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2},
+		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2, 3e-2},
 	},
 }
 
