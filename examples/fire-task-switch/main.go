@@ -26,7 +26,7 @@ func main() {
 		Readme: "examples/fire-task-switch/README.md", What: "held-out accuracy (image) and loss in nats a byte (language) after a task switch",
 		Command: "GOEXPERIMENT=simd go run ./examples/fire-task-switch", Commit: *commit, Date: time.Now().Format(time.DateOnly),
 		Machine: fmt.Sprintf("%s, %s/%s, %s", *cpu, runtime.GOOS, runtime.GOARCH, runtime.Version()),
-		Spread:  "Half is half the width of the 95 % t interval over n seeds; Gain is paired by seed",
+		Spread:  "half is half the width of the 95 % t interval over n seeds; gains are paired by seed",
 	}
 	some, err := chosen(*only)
 	if err == nil {

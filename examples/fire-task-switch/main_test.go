@@ -120,7 +120,7 @@ func TestTransformer(t *testing.T) {
 	b := newTestBench(t, &language)
 	store, err := b.task.network.storeOf(b.initial)
 	require.NoError(t, err)
-	x, y := b.data.heldOut[0].batch()
+	x, y := b.data.heldOut[0]()
 	nats, _, hidden, err := b.activity(store, x, y)
 	require.NoError(t, err)
 	require.InDelta(t, math.Log(vocabulary), nats, 1)

@@ -40,7 +40,10 @@ type row struct {
 	Gain    figure    `json:"gain"`    // of it over vanilla, seed by seed; above 0 is better
 	Quarter figure    `json:"quarter"` // accuracy or loss after a quarter of the steps
 	Values  []float64 `json:"values"`  // final by seed
-	Losses  []figure  `json:"losses"`  // at the end, by held-out set
+
+	GridLosses [][]float64 `json:"grid_losses"` // of each held-out set at each rate, seed 0
+	Losses     []figure    `json:"losses"`      // at the end, by held-out set
+	LossGains  []figure    `json:"loss_gains"`  // how far they are below vanilla's, seed by seed
 
 	Dormant    figure `json:"dormant"` // after the intervention
 	DormantEnd figure `json:"dormant_end"`
@@ -80,7 +83,7 @@ func (r *results) summarise(t *task, runs map[string][]record) {
 		tuned, rest := runs[arm.name][:len(t.rates)], runs[arm.name][len(t.rates):]
 		x := rowOf(t, rest, vanilla)
 		for _, y := range tuned {
-			x.Grid = append(x.Grid, t.figure(y.End))
+			x.Grid, x.GridLosses = append(x.Grid, t.figure(y.End)), append(x.GridLosses, y.End.Losses)
 		}
 		r.Rows = append(r.Rows, x)
 	}
@@ -96,8 +99,13 @@ func rowOf(t *task, runs, vanilla []record) row {
 	}
 	r.Final, r.Gain = figureOf(r.Values), figureOf(gains)
 	r.Quarter = each(runs, func(x record) float64 { return t.figure(x.Quarter) })
-	for i := range runs[0].End.Losses {
+	for i := range t.sets {
 		r.Losses = append(r.Losses, each(runs, func(x record) float64 { return x.End.Losses[i] }))
+		var gains []float64
+		for k, x := range runs {
+			gains = append(gains, vanilla[k].End.Losses[i]-x.End.Losses[i])
+		}
+		r.LossGains = append(r.LossGains, figureOf(gains))
 	}
 	r.Dormant = each(runs, func(x record) float64 { return x.Switched.Dormant })
 	r.DormantEnd = each(runs, func(x record) float64 { return x.End.Dormant })
@@ -126,18 +134,40 @@ func (r results) table(t *task) string {
 	var b strings.Builder
 	for _, w := range r.Warm {
 		if w.Task == t.name {
-			fmt.Fprintf(&b, "After the first phase: %s %.3f ± %.3f, dormant %.2f, DfI/m %.2f (n = %d).\n\n", t.word(), w.Final.Mean, w.Final.Half, w.Dormant.Mean, w.DfI.Mean, w.N)
+			fmt.Fprintf(&b, "After the first phase: %s %.3f ± %.3f, dormant %.2f, DfI/m %.2g (n = %d).\n\n", t.word(), w.Final.Mean, w.Final.Half, w.Dormant.Mean, w.DfI.Mean, w.N)
 		}
 	}
-	fmt.Fprintf(&b, "| Arm | rate | %s at the end | gain over vanilla | after a quarter | dormant | DfI/m | SFE |\n|---|---|---|---|---|---|---|---|\n", t.word())
+	fmt.Fprintf(&b, "| Arm | rate | %s at the end | gain over vanilla | after a quarter | dormant | DfI/m | SFE | n |\n|---|---|---|---|---|---|---|---|---|\n", t.word())
 	for _, x := range r.Rows {
 		if x.Task == t.name {
-			fmt.Fprintf(&b, "| %s | %g | %.3f ± %.3f | %+.3f ± %.3f | %.3f ± %.3f | %.2f, %.2f | %.3f, %.2f | %.2f, %.2f |\n",
+			fmt.Fprintf(&b, "| %s | %g | %.3f ± %.3f | %+.3f ± %.3f | %.3f ± %.3f | %.2f, %.2f | %.2g, %.2g | %.2f, %.2f | %d |\n",
 				x.Arm, x.Rate, x.Final.Mean, x.Final.Half, x.Gain.Mean, x.Gain.Half, x.Quarter.Mean, x.Quarter.Half,
-				x.Dormant.Mean, x.DormantEnd.Mean, x.DfI.Mean, x.DfIEnd.Mean, x.SFE.Mean, x.SFEEnd.Mean)
+				x.Dormant.Mean, x.DormantEnd.Mean, x.DfI.Mean, x.DfIEnd.Mean, x.SFE.Mean, x.SFEEnd.Mean, x.N)
 		}
 	}
+	if len(t.sets) > 1 {
+		r.tableOfSets(&b, t)
+	}
 	return b.String()
+}
+
+// tableOfSets has the losses of each held-out set.
+func (r results) tableOfSets(b *strings.Builder, t *task) {
+	b.WriteString("\n| Arm |")
+	for _, set := range t.sets {
+		fmt.Fprintf(b, " loss, %s | gain over vanilla |", set)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|---|", len(t.sets)) + "\n")
+	for _, x := range r.Rows {
+		if x.Task != t.name {
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", x.Arm)
+		for i := range t.sets {
+			fmt.Fprintf(b, " %.3f ± %.3f | %+.3f ± %.3f |", x.Losses[i].Mean, x.Losses[i].Half, x.LossGains[i].Mean, x.LossGains[i].Half)
+		}
+		b.WriteString("\n")
+	}
 }
 
 // archive is a folder with a file for each run.

@@ -186,7 +186,7 @@ type state struct {
 func (b *bench) measure(store *model.Store, warm fire.Snapshot) (s state, err error) {
 	sets := float64(len(b.data.heldOut))
 	for _, set := range b.data.heldOut {
-		x, y := set.batch()
+		x, y := set()
 		nats, accuracy, hidden, err := b.activity(store, x, y)
 		if err != nil {
 			return s, err

@@ -5,18 +5,12 @@ import "github.com/gomlx/gomlx/core/tensors"
 // stream returns the next batch: inputs, and labels with a last axis of one.
 type stream func() (x, y *tensors.Tensor)
 
-// heldOut is text or images that no phase trains on.
-type heldOut struct {
-	name  string
-	batch stream
-}
-
 // data is what one seed sees. Every call of first and second begins them anew,
 // so that all arms get the same batches.
 type data struct {
 	first   func() stream
 	second  func() stream
-	heldOut []heldOut
+	heldOut []stream // one batch each of what no phase trains on
 }
 
 // task is a network, its two phases and what the arms need to know of it.
@@ -24,7 +18,8 @@ type task struct {
 	name              string
 	network           *network
 	data              func(seed uint64) (data, error)
-	firstSteps, steps int // of the phases
+	sets              []string // what the held-out batches are
+	firstSteps, steps int      // of the phases
 	firstRate         float64
 	clip              float64
 	classes           []string  // that FIRE moves
@@ -46,12 +41,12 @@ const (
 // embeddings, which stay.
 var tasks = []*task{
 	{
-		name: "image", network: perceptron(128), data: imageData, firstSteps: 600, steps: 600, firstRate: 1e-3, clip: 0.5,
+		name: "image", network: perceptron(128), data: imageData, sets: []string{"digits"}, firstSteps: 600, steps: 600, firstRate: 1e-3, clip: 0.5,
 		classes: []string{"matrix", "head"}, share: 0.8, cubic: 10, seeds: 5, accuracy: true,
 		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1},
 	},
 	{
-		name: "language", network: transformer(32, 2), data: languageData, firstSteps: 1000, steps: 300, firstRate: 5e-3, clip: 1,
+		name: "language", network: transformer(32, 2), data: languageData, sets: []string{"rust", "arithmetic"}, firstSteps: 1000, steps: 300, firstRate: 5e-3, clip: 1,
 		classes: []string{"matrix"}, share: 0.5, cubic: 5, seeds: 3,
 		rates: []float64{3e-4, 1e-3, 3e-3, 1e-2, 3e-2},
 	},

@@ -45,6 +45,7 @@
 //
 // # Caveats
 //
+// Where what was learned still serves, training on can be better; try both.
 // A matrix of zeros has no nearest one and stays. Directions in which a matrix
 // is null stay null.
 package fire
