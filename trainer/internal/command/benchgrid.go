@@ -178,8 +178,8 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	if err != nil {
 		return o, err
 	}
-	l := &run.Loop{Stepper: s, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Accumulate: c.Optim.Accumulate,
-		EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
+	l := &run.Loop{Stepper: s, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
+		Accumulate: c.Optim.Accumulate, EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Evaluate: func(ctx context.Context, p *run.Progress) error {
 			if n := len(o.Curve); n > 0 && o.Curve[n-1].Step == p.Step {
 				return nil // the end of the run right after an evaluation

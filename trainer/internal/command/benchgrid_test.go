@@ -106,6 +106,23 @@ set = ["`+map[string]string{"adamw": "optim.rule=adamw", "muon8": "optim.state=l
 	}
 }
 
+// TestBenchGridMomentum: the warm-up of the momentum acts in the runs of a grid.
+func TestBenchGridMomentum(t *testing.T) {
+	o, _ := gridOptions(t, filepath.Join(t.TempDir(), "grid"), `
+[[methods]]
+name = "adamw"
+set = ["optim.rule=adamw"]
+[[methods]]
+name = "warm"
+set = ["optim.rule=adamw", "optim.momentum_warmup=100", "optim.momentum_start=0.1"]
+`, 1)
+	runs := benchGrid(t, o).Runs
+	require.Equal(t, "adamw", runs[0].Method)
+	require.Equal(t, "warm", runs[2].Method)
+	require.Equal(t, runs[0].Rate, runs[2].Rate)
+	require.NotEqual(t, runs[0].Loss, runs[2].Loss)
+}
+
 func TestBenchGridRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for want, methods := range map[string]string{
