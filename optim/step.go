@@ -138,21 +138,20 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 	space := o.cfg.Groups[k].Space
 	var direction, scale *Node
 	if space == nil {
-		m.After = rule.Accumulate(us, m.Before, g)
+		m.After = o.save(s, i, rule.Accumulate(us, m.Before, g))
 		direction, scale = rule.Direction(us, p, m, g)
 		direction = o.finish(s, i, us, p, direction)
 	} else {
 		specs := rule.State(space.Inner(p))
 		basis := o.refresh(s, i, us, specs, &m, g)
 		down := space.Down(p, basis, g)
-		m.After = rule.Accumulate(us, m.Before, down)
+		m.After = o.save(s, i, rule.Accumulate(us, m.Before, down))
 		moments, seen := space.LiftMoments(p, basis, specs, m, down, g)
 		direction, scale = rule.Direction(us, space.Lifted(p), moments, seen)
 		direction = o.finish(s, i, us, space.Lifted(p), direction)
 		direction, scale = space.LiftDirection(p, basis, direction, down, g), MulScalar(scale, space.Factor())
 	}
 	direction = o.limit(s, i, direction)
-	o.save(s, i, m.After)
 	rate, old := Mul(s.rate, o.input(s, groupSpec(k, "lr"))), w.NodeValue(s.g)
 	decayed := Mul(old, OneMinus(Mul(rate, o.input(s, groupSpec(k, "decay")))))
 	if o.cfg.Groups[k].CautiousDecay {
@@ -242,27 +241,34 @@ func (o *Optimizer) read(s step, p Param, kept update.Storage, specs []update.Sp
 	return moments
 }
 
-// save keeps the state of a parameter.
-func (o *Optimizer) save(s step, i int, moments []*Node) {
+// save keeps the state of a parameter and returns the moments that its direction
+// is made of: those that are kept if nothing was rounded, so that the old ones are
+// dead by then and can be overwritten.
+func (o *Optimizer) save(s step, i int, moments []*Node) []*Node {
 	group := o.cfg.Groups[o.group[i]]
 	inner := group.inner(o.params[i])
-	stored := o.write(s, i, group.storage(inner), group.Rule.State(inner), moments, 0)
+	stored, kept := o.write(s, i, group.storage(inner), group.Rule.State(inner), moments, 0)
 	if s.gauges != nil {
 		s.gauges[o.group[i]].addState(group, inner, group.Rule.State(inner), moments, stored)
 	}
+	if group.storage(inner) == storage.Float32() {
+		return kept
+	}
+	return moments
 }
 
-// write keeps the tensors that specs declare for a parameter, and returns what is
-// kept of each; stream tells their random bits apart from those of other state.
-func (o *Optimizer) write(s step, i int, kept update.Storage, specs []update.Spec, values []*Node, stream uint32) (stored [][]*Node) {
+// write keeps the tensors that specs declare for a parameter, and returns what the
+// storage makes of each, and all that the variables hold after the step. stream
+// tells their random bits apart from those of other state.
+func (o *Optimizer) write(s step, i int, storage update.Storage, specs []update.Spec, values []*Node, stream uint32) (stored [][]*Node, kept []*Node) {
 	for j, spec := range specs {
-		out := kept.Store(spec, values[j], update.NewKey(s.count, uint32(i)<<8|(stream+uint32(j))).Bits)
-		for k, piece := range kept.Specs(spec) {
-			s.keep(o.variable(s.store, stateSpec(piece, o.params[i])), out[k])
+		out := storage.Store(spec, values[j], update.NewKey(s.count, uint32(i)<<8|(stream+uint32(j))).Bits)
+		for k, piece := range storage.Specs(spec) {
+			kept = append(kept, s.keep(o.variable(s.store, stateSpec(piece, o.params[i])), out[k]))
 		}
 		stored = append(stored, out)
 	}
-	return stored
+	return stored, kept
 }
 
 // parameter returns the variable of a parameter.

@@ -36,8 +36,11 @@ func (c Choice) String() string {
 }
 
 // xlaLink is what the XLA part of the program offers, nil when it is not linked.
-var xlaLink *struct {
+var xlaLink *link
+
+type link struct {
 	install func() error
+	wrap    func(compute.Backend) compute.Backend // for updates in place
 }
 
 // pluginPatterns match the file names of PJRT CPU plugins.
@@ -229,7 +232,11 @@ func create(name string) (b compute.Backend, err error) {
 		os.Stdout = null
 		defer func() { os.Stdout = out; null.Close() }()
 	}
-	return compute.NewWithConfig(config)
+	b, err = compute.NewWithConfig(config)
+	if err == nil && name == "xla" {
+		b = xlaLink.wrap(b)
+	}
+	return b, err
 }
 
 // Machine describes the machine in a few words.

@@ -18,7 +18,7 @@ func isolate(t *testing.T) (plugins string) {
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", plugins)
 	t.Setenv("GOMLX_NO_AUTO_INSTALL", "1")
 	old := xlaLink
-	xlaLink = &struct{ install func() error }{func() error { return nil }}
+	xlaLink = &link{install: func() error { return nil }}
 	t.Cleanup(func() { xlaLink = old })
 	return plugins
 }

@@ -13,10 +13,13 @@ package backend
 // }
 import "C"
 
-import "github.com/gomlx/go-xla/compute/xla"
+import (
+	"github.com/gomlx/compute"
+	"github.com/gomlx/go-xla/compute/xla"
+)
 
 func init() {
 	trim = func() { C.trim() }
 	xla.EnableAutoInstall(false) // Choose installs, with a message and a limit; opening must not need the network
-	xlaLink = &struct{ install func() error }{install: xla.AutoInstall}
+	xlaLink = &link{install: xla.AutoInstall, wrap: func(b compute.Backend) compute.Backend { return &inPlace{b} }}
 }

@@ -1,0 +1,95 @@
+//go:build cgo && !noxla
+
+package backend
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+)
+
+// Mutation: leaving the attribute out, or forgetting which parameter a value
+// replaces, makes TestWhatReplacesWhat fail; a field of another name in go-xla does
+// too.
+
+func openXLA(t *testing.T) compute.Backend {
+	t.Helper()
+	if Plugin() == "" {
+		t.Skip("no XLA plugin")
+	}
+	b, choice, err := Open(context.Background(), "xla", false, func(string) {})
+	require.NoError(t, err)
+	require.Equal(t, "xla", choice.Name)
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// TestWhatReplacesWhat: a choice and a sum take the memory of the parameter that
+// they replace; other results, other shapes and second results do not.
+func TestWhatReplacesWhat(t *testing.T) {
+	builder := openXLA(t).Builder("test")
+	f := builder.Main()
+	vector, scalar := shapes.Make(dtypes.Float32, 4), shapes.Make(dtypes.Float32)
+	parameter := func(name string, s shapes.Shape) compute.Value {
+		v, err := f.Parameter(name, s, nil)
+		require.NoError(t, err)
+		return v
+	}
+	must := func(v compute.Value, err error) compute.Value { require.NoError(t, err); return v }
+	keep := parameter("keep", shapes.Make(dtypes.Bool, 4))
+	weight, sum, grad, small := parameter("weight", vector), parameter("sum", vector), parameter("grad", vector), parameter("small", scalar)
+	fresh := must(f.Mul(weight, grad))
+	chosen := must(f.Where(keep, fresh, weight))
+	again := must(f.Where(keep, grad, weight))
+	added := must(f.Add(sum, grad))
+	bigger := must(f.BroadcastInDim(small, vector, nil))
+	require.NoError(t, f.Return([]compute.Value{fresh, chosen, added, added, again, bigger}, nil))
+
+	inputs := inputsOf(f.(*inPlaceFunction).Function)
+	require.Len(t, inputs, 5)
+	var places []any
+	for _, in := range inputs {
+		places = append(places, in.Attributes[aliasing])
+	}
+	require.Equal(t, []any{nil, int32(1), int32(2), nil, nil}, places)
+	_, err := builder.Compile()
+	require.NoError(t, err)
+}
+
+// TestInPlaceKeepsWhatIsKept: a tensor that the caller did not give away is as it
+// was, one that he did is gone, and both get the same result.
+func TestInPlaceKeepsWhatIsKept(t *testing.T) {
+	b := openXLA(t)
+	exec := MustNewExec(b, func(keep, old, fresh *Node) *Node { return Where(keep, fresh, old) })
+	fresh := tensors.FromValue([]float32{5, 6, 7})
+	for _, given := range []bool{false, true} {
+		old := tensors.FromValue([]float32{1, 2, 3})
+		for _, keep := range []bool{false, true} {
+			var arg any = old
+			if given {
+				require.NoError(t, old.MaterializeOnDevice(b, false, 0))
+				var err error
+				arg, err = DonateTensorBuffer(old, b, 0)
+				require.NoError(t, err)
+			}
+			want := []float32{1, 2, 3}
+			if keep {
+				want = []float32{5, 6, 7}
+			}
+			out, err := exec.Call(keep, arg, fresh)
+			require.NoError(t, err)
+			require.Equal(t, want, out[0].Value())
+			require.Equal(t, []float32{5, 6, 7}, fresh.Value())
+			if !given {
+				require.Equal(t, []float32{1, 2, 3}, old.Value())
+			}
+			old = tensors.FromValue([]float32{1, 2, 3})
+		}
+	}
+}
