@@ -279,37 +279,33 @@ func along(x *Node, axis int, projector *Node, transposed bool) *Node {
 // Refresh implements update.Basis.
 func (s *Space) Refresh(step update.Step, p update.Param, turn, of int, basis []*Node, specs []update.Spec, moments []*Node, g update.Grad, key update.Key) (fresh, carried []*Node) {
 	projectors := len(s.axes(p)) // a timetable may follow
-	none := nothing(basis[0])
+	old, tables := basis[:projectors], basis[projectors:]
+	none := nothing(old[0])
 	phase := turn * s.every / max(of, 1)
-	state := slices.Clone(basis)
+	due := s.due(step.Count, phase, none, tables)
+	fresh = s.renew(p, g, due, none, old, key)
+	state := slices.Clone(tables)
 	if s.moments != Keep {
 		state = append(state, moments...)
 	}
-	raw, factor := g.Parts()
-	scalars := []*Node{none, key.Value(), step.Count}
-	if factor != nil {
-		scalars = append(scalars, factor)
+	if len(state) == 0 {
+		return fresh, moments
 	}
-	state = once(s.due(step.Count, phase, none, basis[projectors:]), state, scalars, raw, func(state, scalars []*Node, raw *Node) []*Node {
-		none, key, count := scalars[0], update.KeyOf(scalars[1]), scalars[2]
-		if factor != nil {
-			raw = Mul(raw, scalars[3])
-		}
-		old, moments := state[:projectors], state[len(basis):]
-		fresh := s.renew(p, raw, old, key)
-		out := slices.Clone(fresh)
-		for _, table := range state[projectors:len(basis)] {
+	state = repeat(once(due), state, []*Node{none, step.Count}, slices.Concat(old, fresh), func(state, scalars, fixed []*Node) []*Node {
+		none, count, old, fresh := scalars[0], scalars[1], fixed[:projectors], fixed[projectors:]
+		var out []*Node
+		for _, table := range state[:len(tables)] {
 			out = append(out, s.plan(p, count, phase, none, table, old, fresh))
 		}
-		for j, m := range moments {
+		for j, m := range state[len(tables):] {
 			out = append(out, s.carry(p, none, old, fresh, specs[j], m))
 		}
 		return out
 	})
 	if s.moments != Keep {
-		return state[:len(basis)], state[len(basis):]
+		moments = state[len(tables):]
 	}
-	return state, moments
+	return append(fresh, state[:len(tables)]...), moments
 }
 
 // due says whether the basis is renewed in the update with number count.
@@ -324,19 +320,26 @@ func (s *Space) due(count *Node, phase int, none *Node, timetable []*Node) *Node
 	return LogicalOr(none, Equal(ModScalar(elapsed, float64(s.every)), ScalarZero(count.Graph(), dtypes.Float32)))
 }
 
-// renew returns the basis that replaces an old one.
-func (s *Space) renew(p update.Param, g *Node, old []*Node, key update.Key) []*Node {
+// renew returns the basis for the step: a new one if due, and else the old one.
+func (s *Space) renew(p update.Param, g update.Grad, due, none *Node, old []*Node, key update.Key) []*Node {
+	drawn := func(when *Node, p *Node, scale float64) *Node {
+		return repeat(once(when), []*Node{p}, []*Node{key.Value()}, nil, func(_, scalars, _ []*Node) []*Node {
+			return []*Node{times(normal(update.KeyOf(scalars[0]), p.Shape()), scale)}
+		})[0]
+	}
 	var fresh []*Node
 	for i, axis := range s.axes(p) {
+		side, rank := float64(p.Shape[axis]), float64(s.rankOf(p))
+		bounded := 1 / (math.Sqrt(side) + math.Sqrt(rank)) // singular values hardly above 1
 		switch s.method {
 		case apollo, apolloMini:
-			fresh = append(fresh, times(normal(key, old[i].Shape()), 1/math.Sqrt(float64(s.rankOf(p)))))
+			fresh = append(fresh, drawn(due, old[i], 1/math.Sqrt(rank)))
 		case random:
-			// The smallest singular value of a square matrix of side n is near
-			// n^-1.5 of its norm, which one orth does not resolve from n = 100 on.
-			fresh = append(fresh, orth(orth(normal(key, old[i].Shape()))))
+			fresh = append(fresh, polish(due, polishRandom, drawn(due, old[i], bounded)))
 		default:
-			fresh = append(fresh, s.subspace(g, axis, old[i], key))
+			raw, _ := g.Parts() // of the gradient only the direction counts
+			start := drawn(none, old[i], bounded)
+			fresh = append(fresh, polish(due, polishSubspace, s.subspace(raw, axis, due, start)))
 		}
 	}
 	return fresh
@@ -374,18 +377,18 @@ func zero(x *Node) *Node {
 	return Equal(count, ConstAs(count, 0))
 }
 
-// subspace returns an orthonormal basis [side, rank] of the directions along an
-// axis that carry most of the gradient, beginning at the old basis. A gradient
-// of zeros leaves it, or what replaces a basis of zeros, as it is.
-func (s *Space) subspace(g *Node, axis int, old *Node, key update.Key) *Node {
-	if axis == 1 {
-		g = Transpose(g, 0, 1)
-	}
-	start := Where(zero(old), orth(normal(key, old.Shape())), old)
-	p := start
-	for range s.rounds {
-		z := orth(Dot(g, p).General([]int{0}, nil, []int{0}, nil))
-		p = orth(MatMul(g, z))
-	}
-	return Where(zero(g), start, p)
+// subspace returns, if due, columns [side, rank] that span the directions along an
+// axis that carry most of the gradient, beginning at start. A gradient of zeros
+// leaves start as it is.
+func (s *Space) subspace(g *Node, axis int, due, start *Node) *Node {
+	return repeat(Mul(once(due), Const(due.Graph(), int32(s.rounds))), []*Node{start}, nil, []*Node{g}, func(state, _, fixed []*Node) []*Node {
+		p, g := state[0], fixed[0]
+		near, far := 0, 1
+		if axis == 1 {
+			near, far = 1, 0
+		}
+		z := conditioning.Orthogonalize(Dot(g, p).General([]int{near}, nil, []int{0}, nil))
+		fresh := Dot(g, z).General([]int{far}, nil, []int{0}, nil)
+		return []*Node{Where(zero(fresh), p, conditioning.Orthogonalize(fresh))}
+	})[0]
 }

@@ -166,7 +166,8 @@ func TestCapturedEnergy(t *testing.T) {
 	energy := func(rounds int) (share, wanted float64) {
 		s := New(rank).WithRounds(rounds)
 		exec, err := NewExec(optimtest.Backend, func(g *Node) []*Node {
-			p := s.subspace(g, 0, Zeros(g.Graph(), shapes.Make(dtypes.Float32, m, rank)), hashed(g.Graph()))
+			due := Const(g.Graph(), true)
+			p := polish(due, polishSubspace, s.subspace(g, 0, due, normal(hashed(g.Graph()), shapes.Make(dtypes.Float32, m, rank))))
 			return []*Node{ReduceAllSum(Square(along(g, 0, p, true))), normal(hashed(g.Graph()), shapes.Make(dtypes.Float32, m, rank))}
 		})
 		require.NoError(t, err)

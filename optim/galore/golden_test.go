@@ -52,11 +52,12 @@ func checkProjection(t *testing.T, c *golden.Case) {
 	require.NoError(t, space.Check(p))
 	names := []string{"unprojected"}
 	exec, err := NewExec(optimtest.Backend, func(g *Node) []*Node {
-		var basis []*Node
-		for i, axis := range space.axes(p) {
-			basis = append(basis, space.subspace(g, axis, Zeros(g.Graph(), shapes.Make(dtypes.Float32, space.State(p)[i].Shape...)), hashed(g.Graph())))
+		grad, yes := update.NewGrad(g, nil), Const(g.Graph(), true)
+		var old []*Node
+		for _, spec := range space.State(p) {
+			old = append(old, Zeros(g.Graph(), shapes.Make(dtypes.Float32, spec.Shape...)))
 		}
-		grad := update.NewGrad(g, nil)
+		basis := space.renew(p, grad, yes, yes, old, hashed(g.Graph()))
 		low := space.Down(p, basis, grad)
 		require.Equal(t, space.Inner(p).Shape, low.Value().Shape().Dimensions)
 		out := []*Node{MulScalar(space.LiftDirection(p, basis, low.Value(), low, grad), space.Factor()), Sqrt(ReduceAllSum(Square(low.Value())))}

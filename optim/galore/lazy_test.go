@@ -67,26 +67,28 @@ func projector(store *model.Store) string {
 	return s
 }
 
-// TestOnce: the state is what the body makes of it if due, and else itself.
-func TestOnce(t *testing.T) {
-	exec, err := NewExec(optimtest.Backend, func(due, a, b, c *Node) []*Node {
+// TestRepeat: the state is what the body makes of it, as often as it is asked to.
+func TestRepeat(t *testing.T) {
+	exec, err := NewExec(optimtest.Backend, func(count, a, b, c *Node) []*Node {
 		none := Equal(ReduceAllMax(a), ReduceAllMax(b))
-		x := once(due, []*Node{a, b}, []*Node{c, none}, b, func(state, scalars []*Node, matrix *Node) []*Node {
-			return []*Node{Add(Mul(state[1], scalars[0]), matrix), Where(scalars[1], state[1], state[0])}
+		x := repeat(count, []*Node{a, b}, []*Node{c, none}, []*Node{b}, func(state, scalars, fixed []*Node) []*Node {
+			return []*Node{Add(Mul(state[1], scalars[0]), fixed[0]), Where(scalars[1], state[1], state[0])}
 		})
-		again := once(LogicalNot(due), x, []*Node{c}, b, func(state, _ []*Node, _ *Node) []*Node { return []*Node{state[1], state[0]} })
+		due := Equal(count, ZerosLike(count))
+		again := repeat(once(due), x, nil, nil, func(state, _, _ []*Node) []*Node { return []*Node{state[1], state[0]} })
 		return append(x, again...)
 	})
 	require.NoError(t, err)
 	a, b := [][]float32{{1, 2}}, [][]float32{{3, 4}}
-	for due, want := range map[bool][][][]float32{
-		false: {a, b, b, a},
-		true:  {{{9, 12}}, a, {{9, 12}}, a},
+	for count, want := range map[int32][][][]float32{
+		0: {a, b, b, a},
+		1: {{{9, 12}}, a, {{9, 12}}, a},
+		2: {{{6, 10}}, a, {{6, 10}}, a}, // the scalars change: 1·3 + 3 and 2·3 + 4, and the old second
 	} {
-		out, err := exec.Call(due, a, b, float32(2))
+		out, err := exec.Call(count, a, b, float32(2))
 		require.NoError(t, err)
 		for i, x := range out {
-			require.Equal(t, want[i], x.Value(), "due %v", due)
+			require.Equal(t, want[i], x.Value(), "%d times", count)
 		}
 	}
 }
@@ -112,7 +114,8 @@ func benchmark(b *testing.B, space update.Space) {
 func BenchmarkSubspace(b *testing.B) {
 	const m, n, rank = 1024, 4096, 256
 	exec, err := NewExec(optimtest.Backend, func(g *Node) []*Node {
-		return []*Node{New(rank).subspace(g, 0, Zeros(g.Graph(), shapes.Make(dtypes.Float32, m, rank)), hashed(g.Graph()))}
+		old, yes := Zeros(g.Graph(), shapes.Make(dtypes.Float32, m, rank)), Const(g.Graph(), true)
+		return New(rank).renew(matrix("w", m, n), update.NewGrad(g, nil), yes, yes, []*Node{old}, hashed(g.Graph()))
 	})
 	require.NoError(b, err)
 	g := tensors.FromFlatDataAndDimensions(gaussian(rand.New(rand.NewPCG(1, 1)), m*n), m, n)

@@ -11,15 +11,33 @@ import (
 	"github.com/nanochat-go/nanochat/optim/update"
 )
 
-// orth returns orthonormal columns that span those of x: Polar Express takes
-// singular values above 1e-3 of the norm near 1, and cubic steps polish them.
-func orth(x *Node) *Node {
-	const polish = 3
-	x = orthogonal.PolarExpress8().Orthogonalize(x)
-	for _, q := range orthogonal.Cubic(polish).Steps {
-		x = q.Apply(x)
-	}
-	return x
+// conditioning takes singular values from 1e-3 of the norm on into [0.06, 0.94]. A
+// range finder needs no more between its products, in which small singular values
+// would drown in the rounding of large ones.
+var conditioning = orthogonal.Preset{Steps: halved(orthogonal.Coefficients(1e-3, 3, 2e-2, 0.02)), Safety: 1.02, Epsilon: 1e-6}
+
+// halved halves the result of steps, which polish could not bring down from above 1.5.
+func halved(steps []orthogonal.Quintic) []orthogonal.Quintic {
+	last := &steps[len(steps)-1]
+	*last = orthogonal.Quintic{A: last.A / 2, B: last.B / 2, C: last.C / 2}
+	return steps
+}
+
+// Steps of polish: n of them bring singular values from about 1.875⁻ⁿ on to 1. A
+// square matrix of random values has one near the inverse of its side.
+const (
+	polishSubspace = 10
+	polishRandom   = 20
+)
+
+// polish returns orthonormal columns that span those of x, whose singular values
+// are at most a little above 1, if due, by repeating the quintic that has 1 as a
+// fixed point of third order.
+func polish(due *Node, steps int, x *Node) *Node {
+	count := Mul(once(due), Const(due.Graph(), int32(steps)))
+	return repeat(count, []*Node{x}, nil, nil, func(state, _, _ []*Node) []*Node {
+		return []*Node{orthogonal.Quintic{A: 15.0 / 8, B: -10.0 / 8, C: 3.0 / 8}.Apply(state[0])}
+	})[0]
 }
 
 // normal returns normally distributed values from uniform bits (Box and Muller).

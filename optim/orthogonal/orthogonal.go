@@ -1,9 +1,11 @@
 package orthogonal
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
@@ -15,6 +17,10 @@ type Preset struct {
 	Safety  float64
 	Epsilon float64
 	Clamp   bool
+	// Rolled makes the steps one loop instead of a line of operations each: the
+	// same numbers from a program that is shorter by as much, which counts where
+	// many matrices are orthogonalised and compiling takes time and memory.
+	Rolled bool
 	// DType is the type of the matrix products, Float32 or BFloat16; 0 is that of
 	// the matrix. The norm before them and the sums between them stay in the latter.
 	DType dtypes.DType
@@ -61,12 +67,50 @@ func (p Preset) Orthogonalize(x *Node) *Node {
 		norm = Add(Mul(norm, ConstAs(norm, p.Safety)), ConstAs(norm, p.Epsilon))
 	}
 	x = Mul(x, Div(ConstAs(norm, 1), norm))
+	if p.Rolled && len(p.Steps) > 0 {
+		return wide(x, func(x, _ *Node) *Node { return roll(p.Steps, x, operands) })
+	}
 	return wide(x, func(x, identity *Node) *Node {
 		for _, q := range p.Steps {
 			x = q.step(x, identity, operands)
 		}
 		return x
 	})
+}
+
+// roll applies the steps in a loop whose state holds all that it needs: closures
+// of go-xla 0.4 cannot take values from outside. The counter is last, because the
+// Go backend takes no parameters after the last one in use.
+func roll(steps []Quintic, x *Node, operands dtypes.DType) *Node {
+	var flat []float32
+	for _, q := range steps {
+		flat = append(flat, float32(q.A), float32(q.B), float32(q.C))
+	}
+	g := x.Graph()
+	state := []*Node{x, ConvertDType(Reshape(Const(g, flat), len(steps), 3), x.DType()), Const(g, int32(0))}
+	parameters := func(g *Graph) []*Node {
+		var in []*Node
+		for i, v := range state {
+			in = append(in, Parameter(g, fmt.Sprintf("roll_%d", i), v.Shape()))
+		}
+		return in
+	}
+	unfinished := NewClosure(g, func(g *Graph) []*Node {
+		i := parameters(g)[2]
+		return []*Node{LessThan(i, ConstAs(i, len(steps)))}
+	})
+	step := NewClosure(g, func(g *Graph) []*Node {
+		in := parameters(g)
+		x, table, i := in[0], in[1], in[2]
+		here := ConvertDType(Equal(Iota(g, shapes.Make(dtypes.Int32, len(steps)), 0), i), table.DType()) // the Go backend has no DynamicSlice
+		row := Dot(here, table).General([]int{0}, nil, []int{0}, nil)
+		var c [3]*Node
+		for k := range c {
+			c[k] = Reshape(Slice(row, AxisElem(k)))
+		}
+		return []*Node{apply(c[0], c[1], c[2], x, eye(x), operands), table, Add(i, ConstAs(i, 1))}
+	})
+	return While(unfinished, step, state...)[0]
 }
 
 // norms are the Frobenius norms of the matrices, a scalar or [batch, 1, 1].
@@ -88,15 +132,20 @@ func wide(x *Node, f func(x, identity *Node) *Node) *Node {
 	if tall {
 		x = Transpose(x, rows, cols)
 	}
-	identity := ConvertDType(Diagonal(x.Graph(), x.Shape().Dim(rows)), x.DType())
-	if rows > 0 {
-		identity = InsertAxes(identity, 0)
-	}
-	x = f(x, identity)
+	x = f(x, eye(x))
 	if tall {
 		x = Transpose(x, rows, cols)
 	}
 	return x
+}
+
+// eye is the identity on the side of x that is not its last axis.
+func eye(x *Node) *Node {
+	identity := ConvertDType(Diagonal(x.Graph(), x.Shape().Dim(-2)), x.DType())
+	if x.Rank() > 2 {
+		identity = InsertAxes(identity, 0)
+	}
+	return identity
 }
 
 // Apply returns the polynomial of a matrix x [m, n]: a·X + b·X·XᵀX + c·X·(XᵀX)².
@@ -104,16 +153,23 @@ func (q Quintic) Apply(x *Node) *Node {
 	return wide(x, func(x, identity *Node) *Node { return q.step(x, identity, x.DType()) })
 }
 
-// step applies the quintic as (a·I + b·A + c·A²)·X, with all sums on the small
-// side; operands is the type of its products.
+// step applies the quintic; operands is the type of its products.
 func (q Quintic) step(x, identity *Node, operands dtypes.DType) *Node {
-	gram := multiply(x, x, 1, operands)
-	times := func(x *Node, c float64) *Node { return Mul(x, ConstAs(x, c)) }
-	even := times(gram, q.B)
+	var c *Node
 	if q.C != 0 {
-		even = Add(even, times(multiply(gram, gram, 0, operands), q.C))
+		c = ConstAs(x, q.C)
 	}
-	return multiply(Add(even, times(identity, q.A)), x, 0, operands)
+	return apply(ConstAs(x, q.A), ConstAs(x, q.B), c, x, identity, operands)
+}
+
+// apply is (a·I + b·A + c·A²)·X with all sums on the small side; c nil is 0.
+func apply(a, b, c, x, identity *Node, operands dtypes.DType) *Node {
+	gram := multiply(x, x, 1, operands)
+	even := Mul(gram, b)
+	if c != nil {
+		even = Add(even, Mul(multiply(gram, gram, 0, operands), c))
+	}
+	return multiply(Add(even, Mul(identity, a)), x, 0, operands)
 }
 
 // multiply is the product a·b of matrices or of batches of them, in a's type;

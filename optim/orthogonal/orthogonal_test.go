@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -195,11 +197,40 @@ func TestPresetFieldsAct(t *testing.T) {
 	require.Greater(t, distance(run(t, orthogonal.PolarExpress5(), m), run(t, p, m)), 1e-3, "safety")
 }
 
+// TestRolled: a loop gives what the line of steps gives, for matrices and batches
+// of them, tall and wide.
+func TestRolled(t *testing.T) {
+	for _, shape := range [][]int{{5, 9}, {9, 5}, {3, 7, 4}, {1, 1}} {
+		m := gaussian(7, 1, shapes.Make(dtypes.Float32, shape...).Size(), 1)
+		v := make([]float32, len(m.Data))
+		for i, x := range m.Data {
+			v[i] = float32(x)
+		}
+		for _, p := range []orthogonal.Preset{orthogonal.Classic(5), orthogonal.PolarExpress8(), orthogonal.Cubic(3), {Safety: 1}} {
+			eval := func() []float32 {
+				return optimtest.Eval(t, func(in []*Node) *Node { return p.Orthogonalize(in[0]) }, tensors.FromFlatDataAndDimensions(v, shape...))
+			}
+			line := eval()
+			p.Rolled = true
+			require.InDeltaSlice(t, line, eval(), 1e-5, "%v, %d steps", shape, len(p.Steps))
+		}
+	}
+	size := func(steps int) int {
+		p := orthogonal.Classic(steps)
+		p.Rolled = true
+		g, err := MustNewExec(optimtest.Backend, func(x *Node) *Node { return p.Orthogonalize(x) }).Compile(shapes.Make(dtypes.Float32, 4, 8))
+		require.NoError(t, err)
+		return len(g.Nodes())
+	}
+	require.Equal(t, size(2), size(20), "nodes of the program")
+}
+
 func BenchmarkOrthogonalize(b *testing.B) {
 	for _, c := range []struct {
 		name       string
 		rows, cols int
-	}{{"256x256", 256, 256}, {"256x704", 256, 704}, {"704x256", 704, 256}} {
+		rolled     bool
+	}{{"256x256", 256, 256, false}, {"256x704", 256, 704, false}, {"256x704, rolled", 256, 704, true}, {"704x256", 704, 256, false}} {
 		b.Run(c.name, func(b *testing.B) {
 			m := gaussian(1, c.rows, c.cols, 1)
 			v := make([]float32, len(m.Data))
@@ -207,7 +238,11 @@ func BenchmarkOrthogonalize(b *testing.B) {
 				v[i] = float32(x)
 			}
 			x := tensors.FromFlatDataAndDimensions(v, c.rows, c.cols)
-			exec, err := NewExec(optimtest.Backend, func(x *Node) *Node { return orthogonal.Classic(5).Orthogonalize(x) })
+			exec, err := NewExec(optimtest.Backend, func(x *Node) *Node {
+				p := orthogonal.Classic(5)
+				p.Rolled = c.rolled
+				return p.Orthogonalize(x)
+			})
 			require.NoError(b, err)
 			exec.MustCall1(x).MustFinalizeAll()
 			n, k := float64(min(c.rows, c.cols)), float64(max(c.rows, c.cols))

@@ -14,6 +14,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/lion"
 	"github.com/nanochat-go/nanochat/optim/muon"
+	"github.com/nanochat-go/nanochat/optim/orthogonal"
 	"github.com/nanochat-go/nanochat/optim/sgd"
 	"github.com/nanochat-go/nanochat/optim/storage"
 )
@@ -62,7 +63,9 @@ var recipes = map[string]func(s Settings, lr float64) *optim.Builder{
 	},
 	"galore-muon8": func(s Settings, lr float64) *optim.Builder {
 		space := galore.New(s.Rank).WithEvery(s.Every).WithProjectorStorage(storage.BFloat16())
-		return muon.New().Optimizer(lr).WithMatrixSpace(space).WithMatrixState(storage.Linear8(s.Block))
+		small := orthogonal.Classic(5) // its products are: a loop of them is as fast and saves memory
+		small.Rolled = true
+		return muon.New().WithOrthogonalizer(small).Optimizer(lr).WithMatrixSpace(space).WithMatrixState(storage.Linear8(s.Block))
 	},
 	"q-galore": func(s Settings, lr float64) *optim.Builder {
 		space := galore.Q(s.Rank).WithEvery(s.Every).WithProjectorStorage(storage.Linear8(s.Block))

@@ -4,13 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 // Mutation: letting "xla" fall back to Go makes TestChoose fail; replacing the
-// tunables instead of adding to them makes TestTunedKeepsOtherTunables fail.
+// settings instead of adding to them makes TestTunedKeepsOtherSettings fail.
 
 func isolate(t *testing.T) (plugins string) {
 	t.Helper()
@@ -68,19 +69,22 @@ func TestWithSettingReplaces(t *testing.T) {
 	require.Equal(t, []string{"AB=1", "A=3"}, withSetting([]string{"AB=1"}, "A", "3"))
 }
 
-func TestTunedKeepsOtherTunables(t *testing.T) {
-	const ours = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"
-	env, added := tuned([]string{"A=1"})
-	require.True(t, added)
-	require.Equal(t, []string{"A=1", "GLIBC_TUNABLES=" + ours}, env)
-	env, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.check=1"})
-	require.True(t, added)
-	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:" + ours}, env)
-	env, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0"})
-	require.True(t, added)
-	require.Equal(t, []string{"GLIBC_TUNABLES=glibc.malloc.hugetlb=0:glibc.malloc.arena_max=2"}, env, "the user's choice stands")
-	_, added = tuned([]string{"GLIBC_TUNABLES=glibc.malloc.arena_max=4:glibc.malloc.hugetlb=2"})
+func TestTunedKeepsOtherSettings(t *testing.T) {
+	const ours, flag = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2", "XLA_FLAGS=" + schedule
+	for _, c := range []struct{ before, after []string }{
+		{[]string{"A=1"}, []string{"A=1", "GLIBC_TUNABLES=" + ours, flag}},
+		{[]string{"GLIBC_TUNABLES=glibc.malloc.check=1"}, []string{"GLIBC_TUNABLES=glibc.malloc.check=1:" + ours, flag}},
+		{[]string{flag, "GLIBC_TUNABLES=glibc.malloc.hugetlb=0"}, []string{flag, "GLIBC_TUNABLES=glibc.malloc.hugetlb=0:glibc.malloc.arena_max=2"}},
+		{[]string{"XLA_FLAGS=--a=b", "GLIBC_TUNABLES=" + ours}, []string{"GLIBC_TUNABLES=" + ours, "XLA_FLAGS=--a=b " + schedule}},
+	} {
+		env, added := tuned(c.before)
+		require.True(t, added)
+		require.Equal(t, c.after, env)
+	}
+	theirs := []string{"GLIBC_TUNABLES=glibc.malloc.arena_max=4:glibc.malloc.hugetlb=2", "XLA_FLAGS=" + strings.Replace(schedule, "false", "true", 1)}
+	env, added := tuned(theirs)
 	require.False(t, added)
+	require.Equal(t, theirs, env, "the user's choice stands")
 }
 
 func TestListNamesBoth(t *testing.T) {

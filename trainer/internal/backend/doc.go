@@ -24,12 +24,14 @@
 // On Linux the program starts itself once more with two settings of glibc
 // (GLIBC_TUNABLES): huge pages, which made a training step faster by a sixth to a
 // quarter, and two heaps for all threads instead of one for each, without which
-// freed results of earlier steps stay resident. Nothing in XLA_FLAGS measured
-// better than its defaults.
+// freed results of earlier steps stay resident. One more, in XLA_FLAGS, is about the
+// order of operations: the default one favours width, which brings the intermediate
+// values of many matrices into being at once. A setting that is in the environment
+// already stands.
 //
 // # Memory
 //
-// go-xla does not tell the compiler which results replace which variables, so a
-// step holds the old and the new values of weights and optimizer state at once:
-// twice their planned bytes, in which gradients and activations find room.
+// A training step on XLA writes new values of weights and optimizer state over the
+// old ones. GoMLX and go-xla have no words for that, so the backend is wrapped: see
+// inPlace for how it finds out what replaces what.
 package backend

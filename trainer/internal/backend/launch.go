@@ -87,7 +87,13 @@ func relaunch(ctx context.Context, notice func(string)) string {
 // slower, see docs/results/heaps.json.
 var tunables = []string{"glibc.malloc.hugetlb=1", "glibc.malloc.arena_max=2"}
 
-// relaunchTuned replaces the process by one whose C library has these settings.
+// schedule keeps XLA from computing first what many later operations could share
+// the processors for: such an order keeps the intermediate values of all matrices
+// of an update at once, where one after the other would do, and was no faster.
+const schedule = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
+
+// relaunchTuned replaces the process by one whose C library and XLA have these
+// settings.
 // It returns if that has been done, is the user's own choice already or cannot
 // be done; then XLA is only slower and larger.
 func relaunchTuned() {
@@ -100,27 +106,34 @@ func relaunchTuned() {
 	}
 }
 
-// tuned returns env with the tunables that it does not set itself, and whether
-// there were any. Other C libraries ignore the variable.
+// tuned returns env with the settings that it does not have itself, and whether
+// there were any. Other C libraries ignore theirs.
 func tuned(env []string) ([]string, bool) {
-	const name = "GLIBC_TUNABLES"
+	env, tunable := withDefaults(env, "GLIBC_TUNABLES", ":", tunables...)
+	env, flag := withDefaults(env, "XLA_FLAGS", " ", schedule)
+	return env, tunable || flag
+}
+
+// withDefaults adds settings NAME=VALUE to a variable that lists such, unless it
+// has the name, and reports whether there were any to add.
+func withDefaults(env []string, variable, separator string, settings ...string) ([]string, bool) {
 	value, added := "", false
 	for _, e := range env {
-		if v, ok := strings.CutPrefix(e, name+"="); ok {
+		if v, ok := strings.CutPrefix(e, variable+"="); ok {
 			value = v
 			break
 		}
 	}
-	for _, t := range tunables {
-		setting, _, _ := strings.Cut(t, "=")
-		if !strings.Contains(value, setting+"=") {
-			value, added = strings.TrimPrefix(value+":"+t, ":"), true
+	for _, s := range settings {
+		name, _, _ := strings.Cut(s, "=")
+		if !strings.Contains(value, name+"=") {
+			value, added = strings.TrimPrefix(value+separator+s, separator), true
 		}
 	}
 	if !added {
 		return env, false
 	}
-	return withSetting(env, name, value), true
+	return withSetting(env, variable, value), true
 }
 
 // withSetting replaces or adds a variable; a second entry would be ignored.
