@@ -11,8 +11,7 @@ import (
 
 	"github.com/nanochat-go/nanochat/arch/estimate"
 	"github.com/nanochat-go/nanochat/arch/lm"
-	"github.com/nanochat-go/nanochat/optim"
-	"github.com/nanochat-go/nanochat/optim/adamw"
+	"github.com/nanochat-go/nanochat/optim/recipe"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 	"github.com/nanochat-go/nanochat/trainer/internal/run"
@@ -23,6 +22,10 @@ type TrainOptions struct {
 	Model lm.Config
 	Batch int
 	Steps int
+	// Optimizers are timed in turn, step by step, each with a model of its own; none:
+	// adamw. See Optimizer for the names.
+	Optimizers []string
+	Settings   recipe.Settings
 	// PeakFLOPS is the measured peak of the backend, 0 if unknown.
 	PeakFLOPS float64
 	// Step, when set, is called after every timed step.
@@ -39,64 +42,104 @@ type TrainResult struct {
 	Parameters          int     `json:"parameters"`
 	Loss                float64 `json:"loss"`
 	Backend             string  `json:"backend"`
+
+	Optimizers []OptimizerStep `json:"optimizers"` // the figures above are the first's
+}
+
+// OptimizerStep is how long a training step takes with an optimizer.
+type OptimizerStep struct {
+	Name       string  `json:"name"`
+	Seconds    float64 `json:"seconds"` // of the median step
+	Ratio      float64 `json:"ratio"`   // to the first optimizer, the median over the steps
+	StateBytes int64   `json:"state_bytes"`
 }
 
 // Train measures training steps.
 func Train(ctx context.Context, b compute.Backend, o TrainOptions) (TrainResult, error) {
 	r := TrainResult{Steps: o.Steps, Backend: b.Name()}
-	stepper, err := newStepper(b, o.Model, o.Batch)
-	if err != nil {
-		return r, err
+	if o.Steps < 1 {
+		return r, fmt.Errorf("%d steps, want at least 1", o.Steps)
+	}
+	if len(o.Optimizers) == 0 {
+		o.Optimizers = []string{"adamw"}
+	}
+	var steppers []*run.Stepper
+	for _, name := range o.Optimizers {
+		name, s, err := newStepper(b, o, name)
+		if err != nil {
+			return r, err
+		}
+		defer s.Close()
+		steppers = append(steppers, s)
+		r.Optimizers = append(r.Optimizers, OptimizerStep{Name: name, StateBytes: s.Opt.PlanStateBytes()})
 	}
 	for _, p := range o.Model.Params() {
 		r.Parameters += p.Size()
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
+	seconds, err := r.timeSteps(ctx, o, steppers)
+	if err != nil {
+		return r, err
+	}
+	for k := range r.Optimizers {
+		r.Optimizers[k].Seconds, r.Optimizers[k].Ratio = Median(seconds[k]), Ratio(seconds[k], seconds[0])
+	}
 	tokens := float64(o.Batch * o.Model.Context)
-	var seconds []float64
-	for i := range o.Steps + 1 {
-		if err := ctx.Err(); err != nil {
-			return r, err
-		}
-		batch := randomRows(rng, o)
-		start := time.Now()
-		res, err := stepper.Train([]run.Rows{batch})
-		if err != nil {
-			return r, err
-		}
-		took := time.Since(start).Seconds()
-		r.Loss = res.NLL / res.Count
-		if i == 0 {
-			r.FirstStepSeconds = took
-			continue
-		}
-		seconds = append(seconds, took)
-		if o.Step != nil {
-			o.Step(i, tokens/took)
-		}
-	}
-	if len(seconds) == 0 {
-		return r, fmt.Errorf("%d steps, want at least 1", o.Steps)
-	}
-	slices.Sort(seconds)
-	r.TokensPerSecond = tokens / seconds[len(seconds)/2]
-	r.BestTokensPerSecond = tokens / seconds[0]
+	r.TokensPerSecond = tokens / Median(seconds[0])
+	r.BestTokensPerSecond = tokens / slices.Min(seconds[0])
 	r.MFU = estimate.MFU(o.Model, o.Model.Context, r.TokensPerSecond, o.PeakFLOPS)
 	return r, nil
 }
 
-func newStepper(b compute.Backend, cfg lm.Config, batch int) (*run.Stepper, error) {
-	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b, batch*cfg.Context)))
-	if err != nil {
-		return nil, err
+// timeSteps returns the seconds of every step but the first by optimizer.
+func (r *TrainResult) timeSteps(ctx context.Context, o TrainOptions, steppers []*run.Stepper) ([][]float64, error) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	seconds := make([][]float64, len(steppers))
+	for i := range o.Steps + 1 {
+		batch := randomRows(rng, o)
+		for k, s := range steppers {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			res, err := s.Train([]run.Rows{batch})
+			if err != nil {
+				return nil, err
+			}
+			took := time.Since(start).Seconds()
+			switch {
+			case i > 0:
+				seconds[k] = append(seconds[k], took)
+			case k == 0:
+				r.FirstStepSeconds = took
+			}
+			if k > 0 {
+				continue
+			}
+			r.Loss = res.NLL / res.Count
+			if i > 0 && o.Step != nil {
+				o.Step(i, float64(o.Batch*o.Model.Context)/took)
+			}
+		}
 	}
-	opt, err := optim.New(run.OptimParams(m.Params()), optim.Config{
-		Groups: []optim.Group{{Rule: adamw.New(), LR: 1e-3}},
-	})
+	return seconds, nil
+}
+
+// newStepper builds the model with an optimizer by name.
+func newStepper(b compute.Backend, o TrainOptions, name string) (string, *run.Stepper, error) {
+	m, err := lm.New(o.Model, lm.WithShards(backend.Shards(b, o.Batch*o.Model.Context)))
 	if err != nil {
-		return nil, err
+		return name, nil, err
 	}
-	return run.NewStepper(b, m, opt, 1)
+	name, builder, err := Optimizer(name, o.Settings, 1e-3)
+	if err != nil {
+		return name, nil, err
+	}
+	opt, err := NewOptimizer(builder, m.Params())
+	if err != nil {
+		return name, nil, err
+	}
+	s, err := run.NewStepper(b, m, opt, 1)
+	return name, s, err
 }
 
 // randomRows are rows of one document each with random tokens and targets.

@@ -132,7 +132,7 @@ func TestBenchDefaultsAreTheReferenceModel(t *testing.T) {
 	code, _, _ := call(h, "bench", "train")
 	require.Zero(t, code)
 	got.Common = Common{}
-	require.Equal(t, BenchTrainOptions{Layers: 4, Dim: 256, Heads: 4, Vocab: 4096, Seq: 256, Batch: 8, Steps: 20, MLP: "silu", Backend: "auto"}, got)
+	require.Equal(t, BenchTrainOptions{Layers: 4, Dim: 256, Heads: 4, Vocab: 4096, Seq: 256, Batch: 8, Steps: 20, MLP: "silu", Backend: "auto", Rank: 128, Optimizers: []string{"adamw"}}, got)
 }
 
 func TestEvalFlags(t *testing.T) {

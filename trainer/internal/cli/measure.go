@@ -115,9 +115,14 @@ func (a *app) bench() *cobra.Command {
 		Long: `train builds a model of the given shape and times whole training steps on random
 tokens: forward, backward and update. It reports tokens per second of the median and
 of the fastest step, the share of the measured peak of a matrix product (MFU), and
-the time of the first step, which compiles.`,
-		Example: `  trainer bench train --layers 4 --dim 256 --heads 4 --vocab 4096 --seq 256 --batch 8 --steps 20 --backend go --json`,
-		RunE:    run(a, a.h.BenchTrain, func() (BenchTrainOptions, error) { t.Common = a.common; return t, nil }),
+the time of the first step, which compiles.
+
+With several optimizers, step by step in turn, it also compares the time of a step
+with each to that with the first, the median of the ratios. Subspaces are not
+refreshed after the first step.`,
+		Example: `  trainer bench train --layers 4 --dim 256 --heads 4 --vocab 4096 --seq 256 --batch 8 --steps 20 --backend go --json
+  trainer bench train --optimizer adamw,galore,muon8 --rank 64`,
+		RunE: run(a, a.h.BenchTrain, func() (BenchTrainOptions, error) { t.Common = a.common; return t, nil }),
 	}
 	flags := train.Flags()
 	flags.IntVar(&t.Layers, "layers", 4, "`N` blocks")
@@ -130,6 +135,8 @@ the time of the first step, which compiles.`,
 	flags.IntVar(&t.Steps, "steps", 20, "time `N` steps, after one that compiles")
 	flags.StringVar(&t.MLP, "mlp", "silu", "MLP of kind `NAME`: swiglu, relu2 or silu")
 	flags.BoolVar(&t.Ternary, "ternary", false, "ternary (b1.58) linears inside the blocks")
+	flags.StringSliceVar(&t.Optimizers, "optimizer", []string{"adamw"}, "train with the optimizers `NAMES`, separated by commas")
+	flags.IntVar(&t.Rank, "rank", 128, "rank `N` of galore and its relatives")
 	flags.StringVar(&t.Backend, "backend", "auto", "run on `NAME`: auto, xla or go")
 	var k BenchTokenizerOptions
 	tok := &cobra.Command{

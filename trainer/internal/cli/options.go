@@ -122,9 +122,10 @@ type ReportOptions struct {
 // BenchTrainOptions are the flags of bench train.
 type BenchTrainOptions struct {
 	Common
-	Layers, Dim, Heads, KVHeads, Vocab, Seq, Batch, Steps int
-	MLP, Backend                                          string
-	Ternary                                               bool
+	Layers, Dim, Heads, KVHeads, Vocab, Seq, Batch, Steps, Rank int
+	MLP, Backend                                                string
+	Ternary                                                     bool
+	Optimizers                                                  []string
 }
 
 // BenchTokenizerOptions are the flags of bench tokenizer.

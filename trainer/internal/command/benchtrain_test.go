@@ -42,6 +42,26 @@ func TestBenchTrain(t *testing.T) {
 	require.NotEqual(t, r.Loss, got.(BenchTrainResult).Loss, "other linears")
 }
 
+func TestBenchTrainOptimizers(t *testing.T) {
+	c, out, _ := common("")
+	o := cli.BenchTrainOptions{Common: c, Layers: 1, Dim: 16, Heads: 2, Vocab: 50, Seq: 8, Batch: 2, Steps: 2, MLP: "silu", Backend: "go",
+		Rank: 4, Optimizers: []string{"adamw", "galore2+muon8"}}
+	got, err := BenchTrain(context.Background(), o)
+	require.NoError(t, err)
+	r := got.(BenchTrainResult).Optimizers
+	require.Len(t, r, 2)
+	require.Equal(t, []string{"adamw", "galore-muon8"}, []string{r[0].Name, r[1].Name})
+	require.Equal(t, 1.0, r[0].Ratio)
+	require.Positive(t, r[1].Ratio)
+	require.Less(t, r[1].StateBytes, r[0].StateBytes)
+	require.Contains(t, out.String(), "galore-muon8")
+	rank4 := r[1].StateBytes
+	o.Rank = 8
+	got, err = BenchTrain(context.Background(), o)
+	require.NoError(t, err)
+	require.Greater(t, got.(BenchTrainResult).Optimizers[1].StateBytes, rank4)
+}
+
 func TestBenchTrainRefuses(t *testing.T) {
 	good := cli.BenchTrainOptions{Layers: 1, Dim: 16, Heads: 2, Vocab: 50, Seq: 8, Batch: 2, Steps: 1, MLP: "silu", Backend: "go"}
 	for want, spoil := range map[string]func(o *cli.BenchTrainOptions){
@@ -49,6 +69,7 @@ func TestBenchTrainRefuses(t *testing.T) {
 		"MLP \"gelu\"": func(o *cli.BenchTrainOptions) { o.MLP = "gelu" },
 		"--batch 0":    func(o *cli.BenchTrainOptions) { o.Batch = 0 },
 		"--steps 0":    func(o *cli.BenchTrainOptions) { o.Steps = 0 },
+		"no optimizer": func(o *cli.BenchTrainOptions) { o.Optimizers = []string{"adam2"} },
 		"no backend ":  func(o *cli.BenchTrainOptions) { o.Backend = "tpu" },
 	} {
 		o := good
