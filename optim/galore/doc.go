@@ -15,12 +15,13 @@
 // by a randomised range finder instead of a decomposition; here that is q rounds
 // of
 //
-//	Z = orth(Gᵀ·P);  P = orth(G·Z)
+//	Z = near(Gᵀ·P);  P = near(G·Z)
 //
-// which begin at the old P, or at random directions, with orth the Polar Express
-// of package orthogonal: products alone, on any backend. Refreshes of different
-// parameters are spread over the T updates, so that no step does them all except
-// the first.
+// which begin at the old P, or at random directions, and P = orth(P) at the end.
+// Near is three steps of Polar Express, which keep the columns apart, and orth
+// repeats the quintic that has 1 as a fixed point; both see package orthogonal:
+// products alone, on any backend. Refreshes of different parameters are spread over
+// the T updates, so that no step does them all except the first.
 //
 // The basis spans the leading subspace but its columns are not ordered. Muon and
 // SGD do not depend on that; Adam's second moments do a little.
