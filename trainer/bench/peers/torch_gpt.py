@@ -44,7 +44,9 @@ def arguments():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
+    p.add_argument("--orth-float32", action="store_true", help="Muon's products in float32: PyTorch has bfloat16, which processors without AVX-512 are slow at")
     p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--other-lr", type=float, help="rate of AdamW beside Muon, by default --lr")
     p.add_argument("--decay", type=float, default=0.1)
     p.add_argument("--data", help="folder with train-*.tok and val-*.tok")
     p.add_argument("--seconds", type=float, help="train for this long instead of --steps")
@@ -118,14 +120,27 @@ class Transformer(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
+def polar_float32(gradient, coefficients, steps, eps):
+    """Is torch.optim.Muon's Newton-Schulz iteration without its cast to bfloat16."""
+    a, b, c = coefficients
+    x = gradient.T if gradient.size(0) > gradient.size(1) else gradient
+    x = x / x.norm().clamp(min=eps)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if gradient.size(0) > gradient.size(1) else x
+
+
 def optimizers(model, o):
     """Returns AdamW for everything, or torch.optim.Muon for the matrices inside the layers and AdamW for the rest."""
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "layers" in name]
     others = [p for name, p in model.named_parameters() if not (p.dim() == 2 and "layers" in name)]
     rest = {"params": others, "weight_decay": 0.0}
     if o.optimizer == "muon":
+        if o.orth_float32:
+            torch.optim._muon._zeropower_via_newtonschulz = polar_float32
         muon = torch.optim.Muon(matrices, lr=o.lr, weight_decay=o.decay, adjust_lr_fn="match_rms_adamw")
-        return [muon, torch.optim.AdamW([rest], lr=o.lr, betas=(0.9, 0.95), fused=True)]
+        return [muon, torch.optim.AdamW([rest], lr=o.other_lr or o.lr, betas=(0.9, 0.95), fused=True)]
     return [torch.optim.AdamW([{"params": matrices, "weight_decay": o.decay}, rest], lr=o.lr, betas=(0.9, 0.95), fused=True)]
 
 
@@ -153,9 +168,9 @@ def train(model, o, evaluate):
         done = spent / o.seconds if o.seconds else len(took) / o.steps if o.data else 0.0
         if n >= 2 and (done >= 1 if o.seconds else len(took) >= o.steps):
             return took, curve
-        rate = o.lr * min(1.0, (n + 1) / 50) * min(1.0, max(0.0, (1 - done) / 0.4))
+        rate = min(1.0, (n + 1) / 50) * min(1.0, max(0.0, (1 - done) / 0.4))
         for group in (g for optimizer in chosen for g in optimizer.param_groups):
-            group["lr"] = rate
+            group["lr"] = rate * group.setdefault("initial_lr", group["lr"])
         tokens, targets = next(source)
         start = time.perf_counter()
         loss = step_of(tokens, targets)
