@@ -1,0 +1,72 @@
+package kernel
+
+import "fmt"
+
+// maxCodes bounds the memory of Activations: 16384 rows of as many columns.
+const maxCodes = 1 << 28
+
+// Activations are rows of values in eight bits, each row with a scale of its own.
+type Activations struct {
+	path   *path
+	cols   int
+	blocks int
+	rows   int          // that Quantize wrote
+	codes  [][line]int8 // 4·blocks lines for each row, zero after the last column
+	words  []int64      // the same for the portable kernel, see spread
+	scales []float32
+	sums   []int32 // of the codes of a row
+}
+
+// NewActivations returns room for up to maxRows rows of cols values, in the form that
+// this processor multiplies fastest.
+func NewActivations(maxRows, cols int) (*Activations, error) {
+	return newActivations(maxRows, cols, paths()[0])
+}
+
+func newActivations(maxRows, cols int, p *path) (*Activations, error) {
+	if maxRows < 1 || cols < 1 || cols > MaxCols || maxRows > maxCodes/(blocks(cols)*block) {
+		return nil, fmt.Errorf("kernel: activations of shape [%d, %d], want 1 to %d columns and at most %d codes with padding",
+			maxRows, cols, MaxCols, maxCodes)
+	}
+	a := &Activations{path: p, cols: cols, blocks: blocks(cols)}
+	a.codes = aligned[[line]int8](maxRows * a.blocks * 4)
+	a.scales, a.sums = make([]float32, maxRows), make([]int32, maxRows)
+	if p.single == nil {
+		a.words = make([]int64, maxRows*a.blocks*line)
+	}
+	return a, nil
+}
+
+// Quantize replaces what a holds by the rows of x, as ternary.QuantizeActivations
+// quantises each.
+func (a *Activations) Quantize(x []float32) error {
+	rows := len(x) / a.cols
+	if rows < 1 || rows > len(a.scales) || len(x) != rows*a.cols {
+		return fmt.Errorf("kernel: %d values, want 1 to %d rows of %d", len(x), len(a.scales), a.cols)
+	}
+	a.rows = rows
+	for i := range rows {
+		q := flat(a.row(i))[:a.cols]
+		a.scales[i], a.sums[i] = a.path.quantize(q, x[i*a.cols:(i+1)*a.cols])
+		if a.words != nil {
+			spread(a.rowWords(i), a.row(i))
+		}
+	}
+	return nil
+}
+
+// Rows is how many rows the last Quantize wrote.
+func (a *Activations) Rows() int { return a.rows }
+
+// Cols is the number of values of a row.
+func (a *Activations) Cols() int { return a.cols }
+
+// Row returns the codes and the scale of row i, x ≈ scale·code. The codes are valid
+// until the next Quantize.
+func (a *Activations) Row(i int) (codes []int8, scale float32) {
+	return flat(a.row(i))[:a.cols:a.cols], a.scales[i]
+}
+
+func (a *Activations) row(i int) [][line]int8 { return a.codes[i*a.blocks*4 : (i+1)*a.blocks*4] }
+
+func (a *Activations) rowWords(i int) []int64 { return a.words[i*a.blocks*line : (i+1)*a.blocks*line] }

@@ -1,0 +1,199 @@
+//go:build goexperiment.simd && amd64
+
+package kernel
+
+import (
+	"math"
+	"simd/archsimd"
+
+	"github.com/nanochat-go/nanochat/precision/ternary"
+)
+
+// avx2Segment is as many blocks as a 16-bit lane can add up: each block adds
+// eight products of pairs, at most 508 each, and 8·8·508 < 2¹⁵.
+const avx2Segment = 8
+
+var avx2 = path{name: "avx2", segment: avx2Segment, quantize: avx2Quantize, single: avx2Single, unpack: avx2Unpack, batch: avx2Batch}
+
+func half8(v *[line]int8, h int) archsimd.Int8x32 {
+	return archsimd.LoadInt8x32((*[line / 2]int8)(v[h:]))
+}
+
+func half(v *[line]uint8, h int) archsimd.Uint8x32 {
+	return archsimd.LoadUint8x32((*[line / 2]uint8)(v[h:]))
+}
+
+// avx2Planes are the codes of 32 bytes. Lanes of 32 bits are shifted, since AVX2 has
+// no shift of bytes: what comes in from the neighbour is masked.
+func avx2Planes(w archsimd.Uint8x32) (p0, p1, p2, p3 archsimd.Uint8x32) {
+	mask, lanes := archsimd.BroadcastUint8x32(3), w.AsInt32x8()
+	return w.And(mask), lanes.ShiftAllRight(2).AsUint8x32().And(mask),
+		lanes.ShiftAllRight(4).AsUint8x32().And(mask), lanes.ShiftAllRight(6).AsUint8x32().And(mask)
+}
+
+func avx2Single(tiles []tile, x [][line]int8) (sums [group]int32) {
+	var total archsimd.Int32x4
+	for len(tiles) > 0 {
+		n := min(len(tiles), avx2Segment)
+		var s0, s1, s2, s3 archsimd.Int16x16
+		for b := range tiles[:n] {
+			t, x := &tiles[b], (*[4][line]int8)(x[4*b:])
+			for h := 0; h < line; h += line / 2 {
+				x0, x1, x2, x3 := half8(&x[0], h), half8(&x[1], h), half8(&x[2], h), half8(&x[3], h)
+				s0 = avx2Add(s0, half(&t[0], h), x0, x1, x2, x3)
+				s1 = avx2Add(s1, half(&t[1], h), x0, x1, x2, x3)
+				s2 = avx2Add(s2, half(&t[2], h), x0, x1, x2, x3)
+				s3 = avx2Add(s3, half(&t[3], h), x0, x1, x2, x3)
+			}
+		}
+		total = total.Add(avx2Sums(s0, s1, s2, s3))
+		tiles, x = tiles[n:], x[4*n:]
+	}
+	total.Store(&sums)
+	archsimd.ClearAVXUpperBits()
+	return sums
+}
+
+func avx2Add(s archsimd.Int16x16, w archsimd.Uint8x32, x0, x1, x2, x3 archsimd.Int8x32) archsimd.Int16x16 {
+	p0, p1, p2, p3 := avx2Planes(w)
+	a := p0.DotProductPairsSaturated(x0).Add(p1.DotProductPairsSaturated(x1))
+	b := p2.DotProductPairsSaturated(x2).Add(p3.DotProductPairsSaturated(x3))
+	return s.Add(a.Add(b))
+}
+
+// avx2Sums adds the lanes of each argument.
+func avx2Sums(s0, s1, s2, s3 archsimd.Int16x16) archsimd.Int32x4 {
+	one := archsimd.BroadcastInt16x16(1)
+	a := s0.DotProductPairs(one).AddPairsGrouped(s1.DotProductPairs(one))
+	b := s2.DotProductPairs(one).AddPairsGrouped(s3.DotProductPairs(one))
+	s := a.AddPairsGrouped(b)
+	return s.GetLo().Add(s.GetHi())
+}
+
+func avx2Unpack(planes []plane, tiles []tile) {
+	for b := range tiles {
+		t, p := &tiles[b], (*[4]plane)(planes[4*b:])
+		for r := range t {
+			for h := 0; h < line; h += line / 2 {
+				p0, p1, p2, p3 := avx2Planes(half(&t[r], h))
+				p0.Store((*[line / 2]uint8)(p[0][r][h:]))
+				p1.Store((*[line / 2]uint8)(p[1][r][h:]))
+				p2.Store((*[line / 2]uint8)(p[2][r][h:]))
+				p3.Store((*[line / 2]uint8)(p[3][r][h:]))
+			}
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// avx2Batch takes two rows at a time: with four rows of weights their sums fill half
+// of the sixteen registers.
+func avx2Batch(sums [][group]int32, planes []plane, x [][line]int8, stride int) {
+	for i := 0; i < len(sums); i += 2 {
+		other := min(i+1, len(sums)-1) // a last row that is alone is computed twice
+		a, b := avx2Pair(planes, x[i*stride:], x[other*stride:])
+		add(&sums[i], a)
+		if other != i {
+			add(&sums[other], b)
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+func add(sums *[group]int32, s archsimd.Int32x4) {
+	archsimd.LoadInt32x4(sums).Add(s).Store(sums)
+}
+
+func avx2Pair(planes []plane, x, y [][line]int8) (a, b archsimd.Int32x4) {
+	x, y = x[:len(planes)], y[:len(planes)]
+	var a0, a1, a2, a3, b0, b1, b2, b3 archsimd.Int16x16
+	for i := range planes {
+		p, x, y := &planes[i], &x[i], &y[i]
+		for h := 0; h < line; h += line / 2 {
+			x, y := half8(x, h), half8(y, h)
+			w := half(&p[0], h)
+			a0, b0 = a0.Add(w.DotProductPairsSaturated(x)), b0.Add(w.DotProductPairsSaturated(y))
+			w = half(&p[1], h)
+			a1, b1 = a1.Add(w.DotProductPairsSaturated(x)), b1.Add(w.DotProductPairsSaturated(y))
+			w = half(&p[2], h)
+			a2, b2 = a2.Add(w.DotProductPairsSaturated(x)), b2.Add(w.DotProductPairsSaturated(y))
+			w = half(&p[3], h)
+			a3, b3 = a3.Add(w.DotProductPairsSaturated(x)), b3.Add(w.DotProductPairsSaturated(y))
+		}
+	}
+	return avx2Sums(a0, a1, a2, a3), avx2Sums(b0, b1, b2, b3)
+}
+
+// avx2Quantize does what ternary.QuantizeActivations does: the largest magnitude as
+// bits, which order as the values do, and the products rounded in float32, where
+// whole numbers of this size are exact.
+func avx2Quantize(q []int8, x []float32) (scale float32, sum int32) {
+	whole := len(x) &^ 31
+	bits := avx2MaxBits(x[:whole])
+	for _, v := range x[whole:] {
+		bits = max(bits, int32(math.Float32bits(v)&^(1<<31)))
+	}
+	if bits >= 0x7f800000 { // infinity or NaN: rare, and not worth a second rule
+		return quantize(q, x)
+	}
+	a := max(math.Float32frombits(uint32(bits)), ternary.MinScale)
+	inv := 127 / a
+	sum = avx2Codes(q[:whole], x[:whole], inv)
+	for i, v := range x[whole:] {
+		c := int8(math.RoundToEven(float64(v * inv))) // at most 127: |v| ≤ a
+		q[whole+i] = c
+		sum += int32(c)
+	}
+	return a / 127, sum
+}
+
+// avx2MaxBits returns the largest of the bits of x without signs, for whole multiples
+// of 32 values.
+func avx2MaxBits(x []float32) (bits int32) {
+	mask := archsimd.BroadcastInt32x8(math.MaxInt32)
+	var m0, m1, m2, m3 archsimd.Int32x8
+	for ; len(x) >= 32; x = x[32:] {
+		v := (*[32]float32)(x)
+		m0 = m0.Max(archsimd.LoadFloat32x8((*[8]float32)(v[0:])).AsInt32x8().And(mask))
+		m1 = m1.Max(archsimd.LoadFloat32x8((*[8]float32)(v[8:])).AsInt32x8().And(mask))
+		m2 = m2.Max(archsimd.LoadFloat32x8((*[8]float32)(v[16:])).AsInt32x8().And(mask))
+		m3 = m3.Max(archsimd.LoadFloat32x8((*[8]float32)(v[24:])).AsInt32x8().And(mask))
+	}
+	var lanes [8]int32
+	m0.Max(m1).Max(m2.Max(m3)).Store(&lanes)
+	archsimd.ClearAVXUpperBits()
+	for _, b := range lanes {
+		bits = max(bits, b)
+	}
+	return bits
+}
+
+// avx2Codes writes the codes of x, whole multiples of 32 values, and returns their sum.
+func avx2Codes(q []int8, x []float32, inv float32) (sum int32) {
+	// Four lanes of 32 bits become bytes of one; the bytes of a half of the register
+	// are put in order first, and then its words of four codes.
+	low := archsimd.BroadcastInt32x8(0xff)
+	bytes := archsimd.LoadInt8x32(&[32]int8{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
+		0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15})
+	words := archsimd.LoadUint32x8(&[8]uint32{0, 4, 1, 5, 2, 6, 3, 7})
+	scale := archsimd.BroadcastFloat32x8(inv)
+	var total archsimd.Int32x8
+	for ; len(x) >= 32; x, q = x[32:], q[32:] {
+		v := (*[32]float32)(x)
+		c0 := archsimd.LoadFloat32x8((*[8]float32)(v[0:])).Mul(scale).RoundToEven().ConvertToInt32()
+		c1 := archsimd.LoadFloat32x8((*[8]float32)(v[8:])).Mul(scale).RoundToEven().ConvertToInt32()
+		c2 := archsimd.LoadFloat32x8((*[8]float32)(v[16:])).Mul(scale).RoundToEven().ConvertToInt32()
+		c3 := archsimd.LoadFloat32x8((*[8]float32)(v[24:])).Mul(scale).RoundToEven().ConvertToInt32()
+		total = total.Add(c0.Add(c1).Add(c2.Add(c3)))
+		c := c0.And(low).Or(c1.And(low).ShiftAllLeft(8)).Or(c2.And(low).ShiftAllLeft(16)).Or(c3.ShiftAllLeft(24))
+		c = c.AsUint8x32().PermuteOrZeroGrouped(bytes).AsInt32x8().Permute(words)
+		c.AsInt8x32().Store((*[32]int8)(q))
+	}
+	var lanes [8]int32
+	total.Store(&lanes)
+	archsimd.ClearAVXUpperBits()
+	for _, s := range lanes {
+		sum += s
+	}
+	return sum
+}

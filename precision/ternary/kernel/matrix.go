@@ -1,0 +1,107 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/nanochat-go/nanochat/precision/ternary"
+)
+
+// Limits of a Matrix. A sum of MaxCols products of a code 0 to 2 and an activation of
+// at most 128 fits 32 bits eight times over.
+const (
+	MaxRows = 1 << 24
+	MaxCols = 1 << 20
+)
+
+const (
+	line  = 64       // columns of a plane: the bytes of a register of 512 bits
+	block = 4 * line // columns of a block: four planes of two bits
+	group = 4        // rows that are multiplied together
+)
+
+// tile is one block of a group of rows. Bits 2n of byte j of a row are the code of
+// column j+64n, plus one.
+type tile [group][line]uint8
+
+// Matrix is a ternary weight [rows, cols], two bits a code.
+type Matrix struct {
+	rows, cols int
+	blocks     int    // of a row
+	tiles      []tile // of a group of rows, one group after the other
+	scales     []float32
+}
+
+// New packs codes [rows, cols], each -1, 0 or 1. There is one scale, or one for each
+// row; the values are scale·code.
+func New(codes []int8, rows, cols int, scales []float32) (*Matrix, error) {
+	if err := checkShape(len(codes), rows, cols); err != nil {
+		return nil, err
+	}
+	if len(scales) != 1 && len(scales) != rows {
+		return nil, fmt.Errorf("kernel: %d scales for %d rows, want 1 or one for each", len(scales), rows)
+	}
+	for i, s := range scales {
+		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
+			return nil, fmt.Errorf("kernel: scale %d is %v", i, s)
+		}
+	}
+	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, rows)}
+	for r := range m.scales {
+		m.scales[r] = scales[min(r, len(scales)-1)]
+	}
+	m.tiles = aligned[tile](groups(rows) * m.blocks)
+	packed := make([]uint8, ternary.PackedBytes(cols, line))
+	for r := range rows {
+		if err := ternary.Pack(packed, codes[r*cols:(r+1)*cols], ternary.WideStride); err != nil {
+			return nil, fmt.Errorf("kernel: row %d: %w", r, err)
+		}
+		for b := range m.blocks {
+			copy(m.tiles[r/group*m.blocks+b][r%group][:], packed[b*line:])
+		}
+	}
+	return m, nil
+}
+
+// Quantize is New with the codes and the one scale that ternary.AbsMean gives w.
+func Quantize(w []float32, rows, cols int) (*Matrix, error) {
+	if err := checkShape(len(w), rows, cols); err != nil {
+		return nil, err
+	}
+	codes, scale := ternary.AbsMean(w)
+	return New(codes, rows, cols, []float32{scale})
+}
+
+// Rows is the number of outputs.
+func (m *Matrix) Rows() int { return m.rows }
+
+// Cols is the number of inputs.
+func (m *Matrix) Cols() int { return m.cols }
+
+// Bytes is the memory of codes and scales, padding included.
+func (m *Matrix) Bytes() int64 {
+	return int64(len(m.tiles))*int64(unsafe.Sizeof(tile{})) + 4*int64(len(m.scales))
+}
+
+func checkShape(values, rows, cols int) error {
+	switch {
+	case rows < 1 || rows > MaxRows || cols < 1 || cols > MaxCols:
+		return fmt.Errorf("kernel: shape [%d, %d], want 1 to %d rows and 1 to %d columns", rows, cols, MaxRows, MaxCols)
+	case values != rows*cols: // at most 2⁴⁴
+		return fmt.Errorf("kernel: %d values for shape [%d, %d]", values, rows, cols)
+	}
+	return nil
+}
+
+func blocks(cols int) int { return (cols + block - 1) / block }
+
+func groups(rows int) int { return (rows + group - 1) / group }
+
+// aligned returns n zero values of T, which is at least 64 bytes long, that begin on a
+// cache line, so that no load of a register touches two.
+func aligned[T tile | plane | [line]int8](n int) []T {
+	s := make([]T, n+1) // one more than is used: the first may begin up to 63 bytes later
+	skip := -uintptr(unsafe.Pointer(&s[0])) % line
+	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(&s[0]), skip)), n)
+}
