@@ -60,6 +60,11 @@ func TestOrthogonalizerSettings(t *testing.T) {
 	require.Equal(t, muon.New().WithScale(muon.Original), rule("muon", config.Default().Optim))
 	want := muon.New().WithScale(muon.Spectral).WithOrthogonalizer(orthogonal.Classic(5).WithDType(dtypes.BFloat16))
 	require.Equal(t, want, rule("muon", config.Optim{Scale: "spectral", OrthDType: "bfloat16"}))
+	small := orthogonal.Classic(5)
+	small.Rolled = true
+	for kind, p := range map[string]orthogonal.Preset{"foam": orthogonal.Classic(5), "galore": small} {
+		require.Equal(t, muon.New().WithScale(muon.Spectral).WithOrthogonalizer(p), rule("muon", config.Optim{Scale: "spectral", Space: config.Space{Kind: kind}}))
+	}
 }
 
 // TestMomentumSettings: the warm-up ends at the momentum that the matrices have
