@@ -57,7 +57,7 @@ func TestDeviationAgainstReference(t *testing.T) {
 		got := deviation(t, muon.New(), p, m, q)
 		if kept == storage.Float32() {
 			require.Zero(r, want)
-			require.Zero(r, got)
+			require.Less(r, got, 1e-6, "a compiler may round two equal directions differently")
 		}
 		// Both directions carry an error of 8 roundings, magnified by at most the
 		// slope 485 of the polynomial at 0, in units of √rank; the size of a direction
