@@ -54,6 +54,24 @@ func TestAgainstReference(t *testing.T) {
 	})
 }
 
+// TestLarge: from 4096 values on a sum is one of strips where their number divides it.
+// Every sixteenth of the values holds a share of its own, so that a strip that is
+// left out or counted twice shows.
+func TestLarge(t *testing.T) {
+	for _, shape := range [][]int{{4096}, {4097}, {8192}, {64, 128}, {16, 16, 17}} {
+		size := 1
+		for _, d := range shape {
+			size *= d
+		}
+		v := make([]float32, size)
+		for i := range v {
+			v[i] = float32(1+16*i/size) * float32(1-2*(i%2))
+		}
+		norm, _ := run(t, 1, optimtest.Tensor(shape, v))
+		require.InEpsilon(t, ref.Norm(optimtest.Widen(v)), norm, 1e-5, "%v", shape)
+	}
+}
+
 func TestEdges(t *testing.T) {
 	norm, factor := run(t, 1, optimtest.Tensor([]int{2, 2}, make([]float32, 4)))
 	require.Equal(t, []float64{0, 1}, []float64{norm, factor})

@@ -63,7 +63,7 @@ var recipes = map[string]func(s Settings, lr float64) *optim.Builder{
 	},
 	"galore-muon8": func(s Settings, lr float64) *optim.Builder {
 		space := galore.New(s.Rank).WithEvery(s.Every).WithProjectorStorage(storage.BFloat16())
-		small := orthogonal.Classic(5) // its products are: a loop of them is as fast and saves memory
+		small := orthogonal.Classic(5) // products in a subspace are small, and a loop of them makes a shorter program
 		small.Rolled = true
 		return muon.New().WithOrthogonalizer(small).Optimizer(lr).WithMatrixSpace(space).WithMatrixState(storage.Linear8(s.Block))
 	},

@@ -89,7 +89,7 @@ var tunables = []string{"glibc.malloc.hugetlb=1", "glibc.malloc.arena_max=2"}
 
 // schedule keeps XLA from computing first what many later operations could share
 // the processors for: such an order keeps the intermediate values of all matrices
-// of an update at once, where one after the other would do, and was no faster.
+// of an update at once, where one after the other would do.
 const schedule = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 
 // relaunchTuned replaces the process by one whose C library and XLA have these

@@ -51,7 +51,7 @@ func rule(name string, o config.Optim) update.Rule {
 // orthogonalizer is muon's with the products that optim.orth_dtype names.
 func orthogonalizer(o config.Optim) orthogonal.Preset {
 	p := orthogonal.Classic(5)
-	p.Rolled = slices.Contains([]string{"galore", "q-galore", "random"}, o.Space.Kind) // small products: a loop is as fast and saves memory
+	p.Rolled = slices.Contains([]string{"galore", "q-galore", "random"}, o.Space.Kind) // small products: a loop makes a shorter program
 	if o.OrthDType == "bfloat16" {
 		p = p.WithDType(dtypes.BFloat16)
 	}
