@@ -124,6 +124,19 @@ func TestMXIsTheCodec(t *testing.T) {
 func checkMX(t *testing.T, f mx.Format) {
 	const rows, n = 2, 3 * mx.Block
 	emulated := compiled(t, []int{rows, n}, func(x, u *Node) *Node { return emulate.MX(f, x, u) })
+	for _, most := range []float32{f.Elem.Max(), 1} { // largest values beside those where a scale changes
+		x := make([]float32, rows*n)
+		for k := -30; k <= 30; k++ {
+			for b := range len(x) / mx.Block {
+				edge := math.Float32bits(float32(math.Ldexp(float64(most), k)))
+				x[b*mx.Block], x[b*mx.Block+1] = math.Float32frombits(edge+uint32(b)-2), float32(math.Ldexp(0.3, k))
+			}
+			codes, scales, want := make([]uint8, f.CodeBytes(len(x))), make([]uint8, f.Scales(len(x))), make([]float32, len(x))
+			require.NoError(t, f.Encode(codes, scales, x))
+			require.NoError(t, f.Decode(want, codes, scales))
+			same(t, x, want, emulated(x, nil), f.String())
+		}
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 2))
 		x := values(rng, rows*n, false)
