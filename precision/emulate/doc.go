@@ -20,9 +20,14 @@
 // tiles give a matrix and its transpose the same values.
 //
 //	Element       E2M1, E4M3, E5M2 without a scale
-//	Scaled        those with one float32 scale for the tensor, a row or a block: V/max|x|
+//	Scaled, Int8  those, and whole numbers, with float32 scales for the tensor, rows, blocks or tiles: V/max|x|
+//	BFloat16      without a scale
 //	MX            MXFP4, MXFP8 with any rule for scales
 //	NVFP4         blocks of 16 or tiles of 16×16
+//	QuEST         MXFP4 with a scale from the standard deviation, and where it clipped
+//
+// ClampOutliers and Slope are what arXiv:2501.17116 does to outliers of activations and to
+// gradients of weights.
 //
 // No function here has a gradient of its own: what they return is constant as far
 // as automatic differentiation goes, and package quant puts the products together.

@@ -38,25 +38,6 @@ func Element(f minifloat.Format, x, u *Node) *Node {
 	return Where(IsNaN(x), x, q)
 }
 
-// Scaled returns x rounded to the values of f after a multiplication by
-// f.Max()/max|x|, and divided again. The maximum is that of x, or that of each
-// group of so many values along the last axis if group is not 0.
-func Scaled(f minifloat.Format, x *Node, group int, u *Node) *Node {
-	check(x, u)
-	x = StopGradient(x)
-	if group == 0 {
-		return scaled(f, x, ReduceAllMax(Abs(x)), u)
-	}
-	return blocked(x, u, group, func(x, u *Node) *Node { return scaled(f, x, largest(x), u) })
-}
-
-func scaled(f minifloat.Format, x, amax, u *Node) *Node {
-	// A tensor of zeros has nothing to scale, nor has one below what 1/max|x| can hold.
-	usable := GreaterThan(amax, ConstAs(amax, 0x1p-100))
-	scale := Where(usable, Div(ConstAs(amax, float64(f.Max())), amax), OnesLike(amax))
-	return Div(Element(f, Mul(x, scale), u), scale)
-}
-
 // Uniforms returns the numbers in [0, 1), of n bits, that package rounding draws
 // for a tensor of a shape with a key, a uint32 scalar.
 func Uniforms(key *Node, shape shapes.Shape, n int) *Node {
@@ -67,6 +48,14 @@ func Uniforms(key *Node, shape shapes.Shape, n int) *Node {
 	bits := mix(Add(mix(BitwiseXor(i, key)), key))
 	high := ConvertDType(BitwiseShiftRightLogical(bits, ConstAs(bits, uint32(32-n))), dtypes.Float32)
 	return Reshape(MulScalar(high, math.Ldexp(1, -n)), shape.Dimensions...)
+}
+
+// Key is rounding.NewKey for a count on a graph node, a uint32 scalar.
+func Key(count *Node, stream uint32) *Node {
+	if count.DType() != dtypes.Uint32 || !count.Shape().IsScalar() {
+		exceptions.Panicf("emulate: count %s, want a uint32 scalar", count.Shape())
+	}
+	return mix(Add(count, mix(ConstAs(count, stream))))
 }
 
 // mix hashes every element of x; it is Wellons' lowbias32, as in package rounding.

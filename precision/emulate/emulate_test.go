@@ -201,37 +201,165 @@ func equal(t require.TestingT, x, want, got []float32) {
 }
 
 // TestScaled: the largest magnitude of a group becomes the format's largest value
-// and comes back, and nothing is further off than half a step.
+// and comes back, and every value is the format's nearest to x times that scale.
 func TestScaled(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 5))
 	const rows, n = 4, 24
-	x := make([]float32, rows*n)
-	for i := range x {
-		x[i] = float32(math.Ldexp(rng.NormFloat64(), 5*(i/n)))
-	}
-	clear(x[n : 2*n])
-	for _, f := range elements {
-		for _, group := range []int{0, n, 8} {
-			got := compiled(t, []int{rows, n}, func(x, _ *Node) *Node { return emulate.Scaled(f, x, group, nil) })(x, nil)
-			size := group
-			if size == 0 {
-				size = len(x)
-			}
-			for start := 0; start < len(x); start += size {
-				amax := float32(0)
-				for _, v := range x[start : start+size] {
-					amax = max(amax, float32(math.Abs(float64(v))))
-				}
-				scale := f.Max() / amax
-				if amax == 0 {
-					scale = 1
-				}
-				for i := start; i < start+size; i++ {
-					want := f.Decode(f.Encode(x[i]*scale)) / scale
-					require.Equal(t, want, got[i], "%v in groups of %d: %g", f, group, x[i])
-				}
+	for name, s := range map[string]emulate.Scales{
+		"tensor": {}, "rows": emulate.Row(n), "blocks": {Cols: 8}, "tiles": {Rows: 2, Cols: 4}, "powers of two": {Cols: n, Pow2: true}, "tensor, powers of two": {Pow2: true},
+	} {
+		x, groups := scaledSample(rows, n, s)
+		u := uniforms(rand.New(rand.NewPCG(1, 5)), len(x), 17)
+		for _, f := range elements {
+			e, err := minifloat.NewEncoder(f, minifloat.Mode{})
+			require.NoError(t, err)
+			got := compiled(t, []int{rows, n}, func(x, u *Node) *Node { return emulate.Scaled(f, x, s, u) })
+			nearest, random := got(x, nil), got(x, u)
+			for i, scale := range scalesOf(x, groups, f.Max(), s.Pow2) {
+				require.Equal(t, f.Decode(f.Encode(x[i]*scale))/scale, nearest[i], "%v, %s: %g", f, name, x[i])
+				require.Equal(t, f.Decode(e.CodeUniform(x[i]*scale, u[i]))/scale, random[i], "%v, %s: %g, random", f, name, x[i])
 			}
 		}
+		got := compiled(t, []int{rows, n}, func(x, u *Node) *Node { return emulate.Int8(x, s, u) })
+		nearest, random := got(x, nil), got(x, u)
+		for i, scale := range scalesOf(x, groups, 127, s.Pow2) {
+			require.Equal(t, float32(math.RoundToEven(float64(x[i]*scale)))/scale, nearest[i], "int8, %s: %g", name, x[i])
+			require.Equal(t, min(float32(math.Floor(float64(x[i]*scale+u[i]))), 127)/scale, random[i], "int8, %s: %g, random", name, x[i])
+		}
+	}
+}
+
+// scaledSample has rows of different sizes, one of zeros, and the group of each value.
+func scaledSample(rows, n int, s emulate.Scales) (x []float32, groups []int) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for i := range rows * n {
+		x = append(x, float32(math.Ldexp(rng.NormFloat64(), 5*(i/n))))
+		group := 0
+		if s.Cols > 0 {
+			group = i/n/max(1, s.Rows)*n + i%n/s.Cols
+		}
+		groups = append(groups, group)
+	}
+	clear(x[n : 2*n])
+	return x, groups
+}
+
+// scalesOf is the scale of each value.
+func scalesOf(x []float32, groups []int, most float32, pow2 bool) []float32 {
+	amax := map[int]float32{}
+	for i, v := range x {
+		amax[groups[i]] = max(amax[groups[i]], float32(math.Abs(float64(v))))
+	}
+	out := make([]float32, len(x))
+	for i, g := range groups {
+		out[i] = most / amax[g]
+		if pow2 {
+			out[i] = float32(math.Exp2(math.Floor(math.Log2(float64(out[i])))))
+		}
+		if amax[g] == 0 {
+			out[i] = 1
+		}
+	}
+	return out
+}
+
+func TestBFloat16IsTheCodec(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	x := values(rng, 1<<12, true)
+	bits := make([]uint32, len(x))
+	u, nearest, random := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+	for i, v := range x {
+		for math.IsInf(float64(minifloat.BF16.Decode(minifloat.BF16.CodeBits(v, math.MaxUint32))), 0) && !math.IsInf(float64(v), 0) {
+			v /= 2 // what rounds to infinity is the codec's Overflow to decide
+			x[i] = v
+		}
+		bits[i] = rng.Uint32()
+		u[i] = float32(bits[i]&0xFFFF) / 0x1p16
+		nearest[i], random[i] = minifloat.BF16.Decode(minifloat.BF16.Encode(v)), minifloat.BF16.Decode(minifloat.BF16.CodeBits(v, bits[i]))
+	}
+	got := compiled(t, []int{len(x)}, func(x, u *Node) *Node { return emulate.BFloat16(x, u) })
+	same(t, x, nearest, got(x, nil), "bf16")
+	same(t, x, random, got(x, u), "bf16 with uniforms")
+}
+
+// TestSlope has the values of arXiv:2501.17116 with k = 5 and the bound 3, at a scale of 1.
+func TestSlope(t *testing.T) {
+	x := []float32{6, 0, .5, .125, .375, .25, 1.25, 2.5, 5, 1.4, 2.9, 5.5, -1.4, -6}
+	want := []float64{.2, .2, .2, .34822, .34822, 3, 3, 3, 3, .30096, .23909, .34822, .30096, .2}
+	got := compiled(t, []int{len(x)}, func(x, _ *Node) *Node { return emulate.Slope(x, emulate.Scales{}, 5) })(x, nil)
+	for i := range want {
+		require.InDelta(t, want[i], got[i], 1e-5, "%g", x[i])
+	}
+	// Between two values of the grid its mean is 0.5935: what the bound leaves of 1.
+	mean := 0.0
+	dense := make([]float32, 12001)
+	for i := range dense {
+		dense[i] = float32(i) / 2000
+	}
+	for _, v := range compiled(t, []int{len(dense)}, func(x, _ *Node) *Node { return emulate.Slope(x, emulate.Scales{}, 5) })(dense, nil) {
+		mean += float64(v) / float64(len(dense))
+	}
+	require.InDelta(t, 0.5935, mean, 0.002)
+}
+
+func TestClampOutliers(t *testing.T) {
+	x := make([]float32, 101)
+	for i := range x {
+		x[i] = float32(i*37%101 - 50) // -50 … 50 in some order
+	}
+	for what, want := range map[string]func(v float32) float32{
+		"clamped": func(v float32) float32 { return min(max(v, -45), 45) },
+		"rest":    func(v float32) float32 { return v - min(max(v, -45), 45) },
+	} {
+		got := compiled(t, []int{101}, func(x, _ *Node) *Node {
+			clamped, rest := emulate.ClampOutliers(x, 0.951)
+			if what == "rest" {
+				return rest
+			}
+			return clamped
+		})(x, nil)
+		for i, v := range x {
+			require.Equal(t, want(v), got[i], what)
+		}
+	}
+}
+
+// TestQuEST: ties go to zero, what reaches 6 is clipped and masked, and a block of
+// one value has the least scale.
+func TestQuEST(t *testing.T) {
+	x := make([]float32, 3*mx.Block)
+	for i := range mx.Block { // standard deviation 2.046…/0.48708: the scale is 2
+		x[i] = float32(i%2*2-1) * 4.2
+		x[mx.Block+i] = float32(i%2*2-1) * 2.0531 // a scale just above 1
+	}
+	x[mx.Block], x[mx.Block+2] = 0.75, 6
+	for i := range mx.Block {
+		x[2*mx.Block+i] = 0.3
+	}
+	run := func(mask bool) []float32 {
+		return compiled(t, []int{3, mx.Block}, func(x, _ *Node) *Node {
+			y, inside := emulate.QuEST(x)
+			if mask {
+				return inside
+			}
+			return y
+		})(x, nil)
+	}
+	y, inside := run(false), run(true)
+	require.Equal(t, []float32{-4, 4}, y[:2]) // 2.1 is nearest to 2
+	require.Equal(t, []float32{0.5, 2, 6}, y[mx.Block:mx.Block+3])
+	require.Equal(t, []float32{1, 1, 0}, inside[mx.Block:mx.Block+3])
+	require.Equal(t, float32(6*0x1p-27), y[2*mx.Block]) // σ is 0
+	require.Zero(t, inside[2*mx.Block])
+}
+
+// TestKey is package rounding's.
+func TestKey(t *testing.T) {
+	exec, err := NewExec(backend, func(count *Node) *Node { return emulate.Key(count, 0xABCD) })
+	require.NoError(t, err)
+	for _, count := range []uint32{0, 1, 12345, math.MaxUint32} {
+		out, err := exec.Call(count)
+		require.NoError(t, err)
+		require.Equal(t, uint32(rounding.NewKey(count, 0xABCD)), out[0].Value())
 	}
 }
 
@@ -256,7 +384,9 @@ func TestRefusals(t *testing.T) {
 		"blocks of 32 along the last axis": func(x *Node) *Node { return emulate.MX(mx.MXFP4, x, nil) },
 		"blocks of 16":                     func(x *Node) *Node { return emulate.NVFP4(x, nil) },
 		"tiles of 16":                      func(x *Node) *Node { return emulate.NVFP4Tiles(x, nil) },
-		"blocks of 5":                      func(x *Node) *Node { return emulate.Scaled(minifloat.E4M3, x, 5, nil) },
+		"blocks of 5":                      func(x *Node) *Node { return emulate.Scaled(minifloat.E4M3, x, emulate.Scales{Cols: 5}, nil) },
+		"tiles of 4":                       func(x *Node) *Node { return emulate.Int8(x, emulate.Scales{Rows: 4, Cols: 3}, nil) },
+		"count (Float32)":                  func(x *Node) *Node { return emulate.Key(x, 1) },
 		"want float32":                     func(x *Node) *Node { return emulate.Element(minifloat.E4M3, ConvertDType(x, dtypes.Int32), nil) },
 		"want one for each value":          func(x *Node) *Node { return emulate.Element(minifloat.E4M3, x, Transpose(x, 0, 1)) },
 		"want a uint32 scalar":             func(x *Node) *Node { return emulate.Uniforms(x, x.Shape(), 3) },

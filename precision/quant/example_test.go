@@ -3,26 +3,31 @@ package quant_test
 import (
 	"fmt"
 
+	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/quant"
 )
 
-// headInFull keeps the last layers of a network in float32.
-type headInFull struct{}
-
-func (headInFull) Spec(path string) quant.Spec {
-	if path == "lm_head.weight" {
-		return quant.Spec{}
+// A policy leaves the last of four blocks in bfloat16 and one weight in float32.
+func Example() {
+	p := policy.Policy{Recipe: "nvfp4", KeepFirst: policy.Default, KeepLast: policy.Default,
+		Rules: []policy.Rule{{Match: []string{"*down_proj*"}, Recipe: "f32"}}}
+	var linears []policy.Linear
+	for block := range 4 {
+		linears = append(linears,
+			policy.Linear{Path: fmt.Sprintf("layers.%d.mlp.up_proj.weight", block), In: 64, Out: 128, Block: block},
+			policy.Linear{Path: fmt.Sprintf("layers.%d.mlp.down_proj.weight", block), In: 128, Out: 64, Block: block})
 	}
-	return quant.Ternary()
-}
-
-func ExamplePolicy() {
-	var p quant.Policy = headInFull{}
-	for _, path := range []string{"model.layers.0.mlp.up_proj.weight", "lm_head.weight"} {
-		s := p.Spec(path)
-		fmt.Printf("%s: weights %q, activations %q\n", path, s.Weight, s.Activation)
+	table, err := p.Resolve(linears)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
+	var chosen quant.Policy = table
+	fmt.Println(chosen.Recipe("layers.0.mlp.up_proj.weight").Fprop.W)
+	fmt.Println(chosen.Recipe("layers.3.mlp.up_proj.weight").Fprop.W)
+	fmt.Println(chosen.Recipe("layers.0.mlp.down_proj.weight").Fprop.W)
 	// Output:
-	// model.layers.0.mlp.up_proj.weight: weights "ternary:absmean", activations "int8:token"
-	// lm_head.weight: weights "", activations ""
+	// nvfp4:16x16:rne
+	// bf16:rne
+	// f32
 }

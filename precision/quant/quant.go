@@ -4,148 +4,115 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
+	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/rowwise"
-	"github.com/nanochat-go/nanochat/precision/ternary"
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
-// Format names how an operand of a product is quantised.
-type Format string
-
-// The formats of operands.
-const (
-	Float32        Format = ""                // as it is
-	TernaryWeights Format = "ternary:absmean" // weights only: {-1,0,1} and one scale
-	Int8Tokens     Format = "int8:token"      // activations only: 8 bits, a scale for each row
-)
-
-// Spec says how the three products of a linear are computed. The zero value is
-// plain float32.
-type Spec struct {
-	Weight     Format
-	Activation Format
-}
-
-// Ternary is the Spec of BitNet b1.58.
-func Ternary() Spec { return Spec{Weight: TernaryWeights, Activation: Int8Tokens} }
-
-// Policy chooses the Spec of the linear whose weight has the given path.
+// Policy chooses the recipe of the linear whose weight has the given path.
+// policy.Table is one.
 type Policy interface {
-	Spec(path string) Spec
+	Recipe(path string) policy.Recipe
 }
 
-// Uniform is the Policy that gives every linear the same Spec.
-type Uniform Spec
+// Uniform is the Policy that gives every linear the same recipe.
+type Uniform policy.Recipe
 
-// Spec returns u for every path.
-func (u Uniform) Spec(string) Spec { return Spec(u) }
+// Recipe returns u for every path.
+func (u Uniform) Recipe(string) policy.Recipe { return policy.Recipe(u) }
 
-// Linear returns x·w computed as s says, with x [..., in] and w [in, out]; the
-// result is [..., out] in x's dtype. It panics on shapes that do not fit and on
-// a format that the operand cannot have.
-func Linear(s Spec, x, w *Node) *Node { return new(Operands).Linear(s, x, w) }
+// Linear returns x·w computed as r says, with x [..., in] and w [in, out]; the
+// result is [..., out] in x's dtype. It panics on shapes that do not fit the product
+// or the blocks of r, and in a gradient if r rounds by chance: that wants Operands
+// with a Key.
+func Linear(r policy.Recipe, x, w *Node) *Node { return new(Operands).Linear("", r, x, w) }
 
-// Operands remembers what it has quantised, so that linears of one graph that
-// read the same activations, as a query, a key and a value do, or the same
-// weight, quantise it once. The zero value is ready. An Operands belongs to one
-// graph.
-type Operands struct{ seen map[operandKey]*operand }
+// Operands is what the linears of one graph have in common. It remembers what it
+// has quantised, so that linears that read the same activations, as a query, a key
+// and a value do, or the same weight, quantise it once. The zero value is ready.
+type Operands struct {
+	// Key, a uint32 scalar that differs from step to step, is what random numbers
+	// depend on. A graph without gradients needs none.
+	Key *Node
 
-type operandKey struct {
-	node   *Node
-	format Format
+	seen  map[operandKey]*operand
+	times map[string]int // how often a path has been asked for
 }
 
-// Linear is the function Linear with operands that are shared.
-func (o *Operands) Linear(s Spec, x, w *Node) *Node {
+// Linear is the function Linear with operands that are shared. The path of the
+// weight and Key are what the random numbers of its gradient depend on.
+func (o *Operands) Linear(path string, r policy.Recipe, x, w *Node) *Node {
 	if w.Rank() != 2 || x.Rank() < 2 || x.Shape().Dim(-1) != w.Shape().Dim(0) {
 		exceptions.Panicf("quant: linear of x %s and w %s, want [..., in] and [in, out]", x.Shape(), w.Shape())
 	}
+	if o.times == nil {
+		o.times = map[string]int{}
+	}
+	l := &linear{shared: o, path: path, time: o.times[path], recipe: r}
+	o.times[path]++
 	dims := x.Shape().Dimensions
-	qx, qw := o.once(x, s.Activation, quantActivation), o.once(w, s.Weight, quantWeight)
-	y := product(s, Reshape(x, -1, dims[len(dims)-1]), w, qx, qw)
+	flat := Reshape(x, -1, dims[len(dims)-1])
+	l.x = l.operand(x, flat, "fprop.x", r.Fprop.X, 1)
+	l.w = l.operand(w, w, "fprop.w", r.Fprop.W, 0)
+	y := vjp.Custom([]*Node{flat, w}, l.forward, l.backward)
 	return Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), w.Shape().Dim(1))...)
 }
 
-// once is quantise(f, x) with the leading axes of x in one.
-func (o *Operands) once(x *Node, f Format, quantise func(Format, *Node) *operand) *operand {
-	key := operandKey{x, f}
-	if q := o.seen[key]; q != nil {
-		q.readers++
-		return q
-	}
-	if o.seen == nil {
-		o.seen = map[operandKey]*operand{}
-	}
-	q := quantise(f, Reshape(x, -1, x.Shape().Dim(-1)))
-	q.readers = 1
-	o.seen[key] = q
-	return q
+// linear is one linear of a graph.
+type linear struct {
+	shared *Operands
+	path   string
+	time   int
+	recipe policy.Recipe
+	x, w   *operand // of the forward product
 }
 
-// operand is a quantised operand: value = codes·scale, scale nil for one.
-type operand struct {
-	codes, scale *Node
-	readers      int // linears
-
-	// What has been built, or nil.
-	product, transposed *Node
+// forward is fprop.
+func (l *linear) forward(in []*Node) *Node {
+	if l.x.plain() && l.w.plain() {
+		return MatMul(in[0], in[1])
+	}
+	scale := l.x.scale
+	switch {
+	case scale == nil:
+		scale = l.w.scale
+	case l.w.scale != nil:
+		scale = Mul(scale, l.w.scale)
+	}
+	// Whole numbers are multiplied without their scales, which is exact.
+	y := contract(l.x.codes, l.x.axis(1), l.w.codes, l.w.axis(0))
+	y = StopGradient(cropped(y, []int{in[0].Shape().Dim(0), in[1].Shape().Dim(1)}))
+	if scale == nil {
+		return vjp.Touch(y, in...)
+	}
+	return scaled(y, vjp.Touch(scale, in...))
 }
 
-func (o *operand) value() *Node {
-	if o.scale == nil {
-		return o.codes
+// backward is dgrad and wgrad, and what the quantisers of the forward product do to
+// gradients.
+func (l *linear) backward(dy *Node) []*Node {
+	d, g := l.recipe.Dgrad, l.recipe.Wgrad
+	a, w := l.operand(dy, dy, "dgrad.dy", d.DY, 1), l.again(l.w, "dgrad.w", d.W, 1)
+	dx := contract(a.value(), a.axis(1), w.value(), w.axis(1))
+	b, x := l.operand(dy, dy, "wgrad.dy", g.DY, 0), l.again(l.x, "wgrad.x", g.X, 0)
+	var dw *Node
+	if !b.turned && !x.turned {
+		dw = x.weightGradient(b.value())
+	} else {
+		dw = contract(x.value(), x.axis(0), b.value(), b.axis(0))
 	}
-	if o.product == nil {
-		o.product = scaled(o.codes, o.scale)
-	}
-	return o.product
+	return []*Node{l.x.gradient(dx), l.w.gradient(dw)}
 }
 
-func quantWeight(f Format, w *Node) *operand {
-	switch f {
-	case Float32:
-		return &operand{codes: w}
-	case TernaryWeights:
-		codes, scale := ternary.QuantWeights(w)
-		return &operand{codes: codes, scale: scale}
+// contract is Σ over axis i of a and axis j of b, [rest of a, rest of b]. The
+// shorter axis goes on with zeros.
+func contract(a *Node, i int, b *Node, j int) *Node {
+	n := max(a.Shape().Dim(i), b.Shape().Dim(j))
+	a, b = extended(a, i, n), extended(b, j, n)
+	if i == 1 && j == 0 {
+		return MatMul(a, b)
 	}
-	exceptions.Panicf("quant: weights have no format %q, want %q or %q", f, Float32, TernaryWeights)
-	return nil
-}
-
-func quantActivation(f Format, x *Node) *operand {
-	switch f {
-	case Float32:
-		return &operand{codes: x}
-	case Int8Tokens:
-		codes, scale := ternary.QuantActivations(x)
-		return &operand{codes: codes, scale: scale}
-	}
-	exceptions.Panicf("quant: activations have no format %q, want %q or %q", f, Float32, Int8Tokens)
-	return nil
-}
-
-// product is Linear on x [rows, in] whose operands are quantised.
-func product(s Spec, x, w *Node, qx, qw *operand) *Node {
-	forward := func(in []*Node) *Node {
-		if s == (Spec{}) {
-			return MatMul(in[0], in[1])
-		}
-		scale := qx.scale
-		switch {
-		case scale == nil:
-			scale = qw.scale
-		case qw.scale != nil:
-			scale = Mul(scale, qw.scale)
-		}
-		return scaled(StopGradient(MatMul(qx.codes, qw.codes)), vjp.Touch(scale, in...))
-	}
-	backward := func(dy *Node) []*Node {
-		dx := Dot(dy, qw.value()).General([]int{1}, nil, []int{1}, nil)
-		return []*Node{dx, qx.weightGradient(dy)}
-	}
-	return vjp.Custom([]*Node{x, w}, forward, backward)
+	return Dot(a, b).General([]int{i}, nil, []int{j}, nil)
 }
 
 // scaled multiplies x [rows, n] with a scale for each row or with a scalar.
@@ -156,16 +123,22 @@ func scaled(x, scale *Node) *Node {
 	return rowwise.Scale(x, scale)
 }
 
-// weightGradient is xᵀ·ȳ for x = value [rows, in] and ȳ [rows, out]. The Go
-// backend turns over what contracts rows, slowly, so x is turned over once for
-// all linears that read it, or else the narrower operand is.
-func (o *operand) weightGradient(dy *Node) *Node {
-	x := o.value()
-	if o.readers == 1 && x.Shape().Dim(1) > dy.Shape().Dim(1) {
-		return Transpose(MatMul(Transpose(dy, 0, 1), x), 0, 1)
+// extended is the matrix x with zeros behind it along an axis, n in all.
+func extended(x *Node, axis, n int) *Node {
+	if x.Shape().Dim(axis) == n {
+		return x
 	}
-	if o.transposed == nil {
-		o.transposed = Transpose(x, 0, 1)
+	pads := make([]PadAxis, 2)
+	pads[axis].End = n - x.Shape().Dim(axis)
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), pads...)
+}
+
+// cropped is the first of the rows and columns of x, dims of them.
+func cropped(x *Node, dims []int) *Node {
+	for axis, n := range dims {
+		if x.Shape().Dim(axis) > n {
+			x = SliceAxis(x, axis, AxisRange(0, n))
+		}
 	}
-	return MatMul(o.transposed, dy)
+	return x
 }
