@@ -14,15 +14,22 @@ import (
 // Loss returns the summed negative log-likelihood, in nats, of the targets
 // [B, T] that are not negative, and how many those are, both float32 scalars.
 func (m *Model) Loss(scope *model.Scope, tokens, targets, pos, seg *Node) (nll, count *Node) {
+	return m.LossKeyed(scope, nil, tokens, targets, pos, seg)
+}
+
+// LossKeyed is Loss with what the random numbers of its linears' gradients depend
+// on: a uint32 scalar that is another one for each batch. Policies that round by
+// chance need it.
+func (m *Model) LossKeyed(scope *model.Scope, key, tokens, targets, pos, seg *Node) (nll, count *Node) {
 	sequences := tokens.Shape().Dim(0)
 	shards := min(m.shards, sequences)
+	operands := &quant.Operands{Key: key}
 	if shards <= 1 {
-		return m.LossOfHidden(scope, m.Hidden(scope, tokens, pos, seg), targets)
+		return m.LossOfHidden(scope, m.hidden(operands, OwnKeys{}, scope, tokens, pos, seg), targets)
 	}
-	var operands quant.Operands
 	for i := range shards {
 		part := func(x *Node) *Node { return cut(x, 0, i*sequences/shards, (i+1)*sequences/shards) }
-		hidden := m.hidden(&operands, OwnKeys{}, scope, part(tokens), part(pos), part(seg))
+		hidden := m.hidden(operands, OwnKeys{}, scope, part(tokens), part(pos), part(seg))
 		n, c := m.LossOfHidden(scope, hidden, part(targets))
 		if i == 0 {
 			nll, count = n, c

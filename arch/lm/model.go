@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
 
+	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/quant"
 )
 
@@ -49,7 +50,7 @@ func New(c Config, opts ...Option) (*Model, error) {
 	m := &Model{Config: c.WithDefaults(), stream: Residual{}, params: map[string]Param{}}
 	m.policy = quant.Uniform{}
 	if c.Ternary {
-		m.policy = quant.Uniform(quant.Ternary())
+		m.policy = quant.Uniform(policy.MustBuiltin("ternary"))
 	}
 	for i := range c.NumLayers {
 		m.stack.Core = append(m.stack.Core, decoderBlock{layer: i})
@@ -121,7 +122,7 @@ func (c *Build) param(name string) *Node {
 // Linear returns x·W for the named weight, in the precision that the policy
 // chooses for it.
 func (c *Build) Linear(name string, x *Node) *Node {
-	return c.operands.Linear(c.model.policy.Spec(name), x, c.param(name))
+	return c.operands.Linear(name, c.model.policy.Recipe(name), x, c.param(name))
 }
 
 // Norm applies the RMSNorm with the named gain over the last axis.
@@ -165,7 +166,7 @@ func (m *Model) Logits(scope *model.Scope, tokens, pos, seg *Node) *Node {
 
 // Unembed returns the logits [..., V] of hidden states [..., C].
 func (m *Model) Unembed(scope *model.Scope, hidden *Node) *Node {
-	z := quant.Linear(quant.Spec{}, hidden, m.head(scope, hidden.Graph()))
+	z := quant.Linear(policy.Recipe{}, hidden, m.head(scope, hidden.Graph()))
 	return softCap(z, m.Config.SoftCap)
 }
 

@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+
+	"github.com/nanochat-go/nanochat/precision/policy"
 )
 
 // Class says what role a parameter plays; optimizers and precision policies
@@ -66,6 +68,17 @@ func (p Param) Init(seed uint64) []float32 {
 		v[i] = float32(p.Std * rng.NormFloat64())
 	}
 	return v
+}
+
+// Linears lists the linears that a policy gives a precision: those inside blocks.
+func (c Config) Linears() []policy.Linear {
+	var linears []policy.Linear
+	for _, p := range c.Params() {
+		if p.Class == Matrix && p.Linear {
+			linears = append(linears, policy.Linear{Path: p.Name, In: p.Shape[0], Out: p.Shape[1], Block: p.Block})
+		}
+	}
+	return linears
 }
 
 // Params lists the parameters in the order in which a forward pass meets them.

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/quant"
 )
 
@@ -249,11 +250,11 @@ func TestStackSeam(t *testing.T) {
 // byPath gives ternary precision to one weight.
 type byPath string
 
-func (p byPath) Spec(path string) quant.Spec {
+func (p byPath) Recipe(path string) policy.Recipe {
 	if path == string(p) {
-		return quant.Ternary()
+		return policy.MustBuiltin("ternary")
 	}
-	return quant.Spec{}
+	return policy.Recipe{}
 }
 
 // TestPolicySeam: the policy is asked for every linear of a block by its name,

@@ -12,7 +12,6 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/systems/minato"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
@@ -51,7 +50,7 @@ type idleStepper struct {
 // stepper returns the steps of a job at their beginning. Compiled ones serve
 // all rates and seeds of a method.
 func (g *gridRuns) stepper(j grid.Job, c config.Config) (*run.Stepper, error) {
-	m, err := lm.New(c.LM(g.data.Tokenizer.VocabSize()), lm.WithShards(backend.Shards(g.backend, c.Train.Batch*c.Model.Context)))
+	m, err := newModel(g.backend, c, g.data.Tokenizer.VocabSize())
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,6 @@ import (
 	"github.com/nanochat-go/nanochat/optim/update"
 	"github.com/nanochat-go/nanochat/systems/minato"
 
-	"github.com/nanochat-go/nanochat/trainer/internal/backend"
 	"github.com/nanochat-go/nanochat/trainer/internal/checkpoint"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
@@ -158,8 +157,7 @@ type trainer struct {
 // newTrainer builds everything that a run needs, at its beginning.
 func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared) (*trainer, error) {
 	t := &trainer{cfg: c, dir: dir, data: d}
-	cfg := c.LM(d.Tokenizer.VocabSize())
-	m, err := lm.New(cfg, lm.WithShards(backend.Shards(b, c.Train.Batch*c.Model.Context)))
+	m, err := newModel(b, c, d.Tokenizer.VocabSize())
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +177,7 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	if err != nil {
 		return nil, err
 	}
-	t.loop = &run.Loop{Stepper: t.stepper, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
+	t.loop = &run.Loop{Stepper: t.stepper, Seed: uint64(c.Seed), Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
 		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every, HealthEvery: c.Optim.HealthEvery,
 		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Step: func(r run.Record) { t.rec.update(r) }, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,

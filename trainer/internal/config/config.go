@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"time"
+
+	"github.com/nanochat-go/nanochat/precision/policy"
 )
 
 // Duration is a time.Duration that reads and writes as "90s" or "20m".
@@ -28,6 +30,7 @@ type Config struct {
 	Tokenizer  Tokenizer  `toml:"tokenizer"`
 	Model      Model      `toml:"model"`
 	Train      Train      `toml:"train"`
+	Precision  Precision  `toml:"precision"`
 	Optim      Optim      `toml:"optim"`
 	Checkpoint Checkpoint `toml:"checkpoint"`
 	Eval       Eval       `toml:"eval"`
@@ -95,6 +98,18 @@ type Train struct {
 	Tokens  int64    `toml:"tokens" doc:"number of tokens"`
 	Time    Duration `toml:"time" doc:"training time, evaluation not counted, like \"20m\""`
 	Backend string   `toml:"backend" doc:"\"auto\", \"xla\" or \"go\""`
+}
+
+// Precision says how the products of the linears inside blocks are computed. Weights,
+// gradients and state are kept in float32.
+type Precision struct {
+	Recipe        string                   `toml:"recipe" doc:"of the linears inside blocks: \"f32\", \"bf16\", \"fp8_tensor\", \"fp8_row\", \"fp8_block\", \"mxfp8\", \"mxfp4_bwd\", \"mxfp4_quartet\", \"mxfp4_nearest\", \"nvfp4\", \"fp4_dge_occ\", \"fp4_fp8\", \"int8\" or one of precision.recipes; \"\": f32, or ternary with model.ternary"`
+	Mode          string                   `toml:"mode" doc:"\"emulate\": values of the format carried in float32; \"native\": refuse to start unless the backend multiplies in the format"`
+	KeepFirst     float64                  `toml:"keep_first_blocks" doc:"blocks at the beginning that have high_precision: a share below 1 or a number; -1: what the recipe's paper does"`
+	KeepLast      float64                  `toml:"keep_last_blocks" doc:"the same at the end"`
+	HighPrecision string                   `toml:"high_precision" doc:"recipe of those blocks"`
+	Recipes       map[string]policy.Recipe `toml:"recipes,omitempty" doc:"tables by name with fprop = { x, w }, dgrad = { dy, w }, wgrad = { dy, x }, see trainer/README.md"`
+	Modules       []policy.Rule            `toml:"modules,omitempty" doc:"tables with match (globs on weights) and recipe; the last that matches wins"`
 }
 
 // Optim is the optimizer. Its rule serves the matrices inside the blocks;
@@ -171,6 +186,7 @@ func Default() Config {
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
 		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
+		Precision: Precision{Mode: "emulate", KeepFirst: policy.Default, KeepLast: policy.Default, HighPrecision: "bf16"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,
 			Space: Space{Kind: "full", Scale: 0.25, Rank: 64, Every: 200, Moments: "rotate", Level: 2},
 			LR:    0.02, Scale: "original", OrthDType: "float32", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,

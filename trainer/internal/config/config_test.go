@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/nanochat-go/nanochat/precision/policy"
 )
 
 // Mutation: decoding without DisallowUnknownFields makes TestErrorsNameTheKey
@@ -98,6 +101,8 @@ func TestRoundTrip(t *testing.T) {
 		c.Tokenizer.Path = rapid.String().Filter(func(s string) bool { return !strings.ContainsRune(s, 0xfffd) }).Draw(t, "path")
 		c.Data.Sources = append(c.Data.Sources, Source{Parquet: "p", Column: "text"}, Source{Dir: "d"})
 		c.Optim.Groups = []Group{{Match: []string{"*embed*"}, Rule: "adamw", LR: 1}}
+		c.Precision.Recipes = map[string]policy.Recipe{"mine": policy.MustBuiltin(rapid.SampledFrom(policy.Names()).Draw(t, "recipe"))}
+		c.Precision.Modules = []policy.Rule{{Match: []string{"*mlp*"}, Recipe: "mine"}}
 		var again Config
 		require.NoError(t, again.merge(c.TOML(), "text"))
 		require.Equal(t, c, again)
@@ -111,9 +116,64 @@ func TestReferenceIsTheDefault(t *testing.T) {
 	require.Equal(t, Default(), c)
 	for _, key := range Keys() {
 		name := key[strings.LastIndex(key, ".")+1:]
-		if name != "groups" {
+		if name != "groups" && name != "recipes" && name != "modules" { // absent by default
 			require.Contains(t, string(Reference()), name+" = ", key)
 		}
 	}
 	require.NotContains(t, string(Reference()), "\n\n\n")
+}
+
+func TestPrecision(t *testing.T) {
+	table := func(set ...string) policy.Table {
+		c, err := Load("", "", set)
+		require.NoError(t, err)
+		table, err := c.Linears(c.LM(1024))
+		require.NoError(t, err)
+		return table
+	}
+	const up = "model.layers.%d.mlp.up_proj.weight"
+	at := func(table policy.Table, block int) policy.Recipe { return table.Recipe(fmt.Sprintf(up, block)) }
+	require.True(t, at(table(), 0).IsZero())
+	require.Equal(t, policy.MustBuiltin("ternary"), at(table("model.ternary=true"), 0))
+	require.Equal(t, policy.MustBuiltin("nvfp4"), at(table("precision.recipe=nvfp4"), 2))
+	require.Equal(t, policy.MustBuiltin("bf16"), at(table("precision.recipe=nvfp4"), 3)) // the last of four: its paper's share
+	require.Equal(t, policy.MustBuiltin("nvfp4"), at(table("precision.recipe=nvfp4", "precision.keep_last_blocks=0"), 3))
+	require.Equal(t, policy.MustBuiltin("mxfp8"), at(table("precision.recipe=nvfp4", "precision.keep_first_blocks=1", "precision.high_precision=mxfp8"), 0))
+
+	file := filepath.Join(t.TempDir(), "c.toml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+[precision]
+recipe = "fp8_row"
+[precision.recipes.mine]
+fprop = { x = "e4m3:row", w = "nvfp4:16x16" }
+[[precision.modules]]
+match = ["*mlp*"]
+recipe = "mine"
+`), 0o644))
+	c, err := Load("", file, nil)
+	require.NoError(t, err)
+	mine, err := c.Linears(c.LM(1024))
+	require.NoError(t, err)
+	require.Equal(t, "nvfp4:16x16:rne", at(mine, 0).Fprop.W.String())
+	require.Equal(t, policy.MustBuiltin("fp8_row"), mine.Recipe("model.layers.0.self_attn.q_proj.weight"))
+
+	for set, want := range map[string]string{
+		"precision.recipe=nvfp5":               `[precision]: policy: recipe "nvfp5" is unknown`,
+		"precision.recipe=ternary":             "a ternary model, which is exported and served as one",
+		"precision.keep_last_blocks=9":         "9 blocks kept of 4",
+		"precision.mode=real":                  `precision.mode = "real"`,
+		"precision.modules=[{match=[\"*x\"]}]": "no linear matches",
+		"precision.high_precision=f16":         "", // nothing is kept
+	} {
+		_, err := Load("", "", []string{set})
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+	_, err = Load("", "", []string{"precision.recipe=nvfp4", "model.ternary=true"})
+	require.ErrorContains(t, err, "trained by the recipe ternary and no other")
+	_, err = Load("", "", []string{"precision.recipe=mxfp8", "model.hidden=100"})
+	require.ErrorContains(t, err, "dgrad.dy: mxfp8:1x32:rne:rceil: 100 values along the product are no multiple of 32")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/schedule"
+	"github.com/nanochat-go/nanochat/precision/policy"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/run"
 )
@@ -39,6 +40,7 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("[train]: %w", err))
 	}
 	oneOf("train.backend", c.Train.Backend, "auto", "xla", "go")
+	c.checkPrecision(check, oneOf)
 	c.checkOptim(check, oneOf)
 	check(c.Checkpoint.Every >= 0 && c.Checkpoint.Keep >= 1, "checkpoint.every = %d, want 0 or more; checkpoint.keep = %d, want 1 or more", c.Checkpoint.Every, c.Checkpoint.Keep)
 	check(c.Eval.Every >= 0 && c.Eval.ValTokens >= 0 && c.Eval.Samples >= 0 && c.Eval.StepSamples >= 0 && c.Eval.Temperature >= 0, "[eval]: numbers below 0")
@@ -107,6 +109,30 @@ func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed 
 			check(err == nil, "optim.groups[%d]: pattern %q: %v", i, glob, err)
 		}
 	}
+}
+
+func (c Config) checkPrecision(check checker, oneOf func(key, value string, allowed ...string)) {
+	p := c.Precision
+	oneOf("precision.mode", p.Mode, "emulate", "native")
+	ternary := p.Recipe == "" && c.Model.Ternary || p.Recipe == "ternary"
+	check(ternary == c.Model.Ternary, "precision.recipe = %q with model.ternary = %t: a ternary model, which is exported and served as one, is trained by the recipe ternary and no other",
+		p.Recipe, c.Model.Ternary)
+	if _, err := c.Linears(c.LM(c.Tokenizer.Vocab)); err != nil {
+		check(false, "[precision]: %w", err)
+	}
+}
+
+// Linears is the precision of every linear of a model.
+func (c Config) Linears(m lm.Config) (policy.Table, error) {
+	p := c.Precision
+	if p.Recipe == "" {
+		p.Recipe = "f32"
+		if c.Model.Ternary {
+			p.Recipe = "ternary"
+		}
+	}
+	return policy.Policy{Recipe: p.Recipe, Recipes: p.Recipes, Rules: p.Modules, KeepFirst: p.KeepFirst, KeepLast: p.KeepLast,
+		HighPrecision: p.HighPrecision}.Resolve(m.Linears())
 }
 
 // LM is the model's configuration for a vocabulary.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nanochat-go/nanochat/optim/schedule"
+	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
 // Batches is the source of training rows. State is small and exact: a source
@@ -97,6 +98,7 @@ type Loop struct {
 	Budget          Budget
 	Schedule        schedule.Config
 	Momentum        map[int]schedule.Momentum // by group of the optimizer; those without keep theirs
+	Seed            uint64                    // of the random numbers of low precision
 	Accumulate      int                       // micro-batches for each update, at least 1
 	CheckpointEvery int                       // steps; 0: only at the end
 	EvalEvery       int                       // steps; 0: only at the end
@@ -151,11 +153,12 @@ func (l *Loop) Run(ctx context.Context) error {
 func (l *Loop) step(ctx context.Context) (Record, error) {
 	start, waited := time.Now(), l.Batches.Waited()
 	var batches []Rows
-	for range max(l.Accumulate, 1) {
+	for i := range max(l.Accumulate, 1) {
 		b, err := l.Batches.Next(ctx)
 		if err != nil {
 			return Record{}, err
 		}
+		b.Key = uint32(rounding.Derive(l.Seed, uint64(l.Progress.Step), uint64(i)))
 		batches = append(batches, b)
 	}
 	waited = l.Batches.Waited() - waited

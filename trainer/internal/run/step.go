@@ -18,6 +18,9 @@ import (
 type Rows struct {
 	B, T                                 int
 	Tokens, Targets, Positions, Segments []int32
+
+	// Key is what the random numbers of a training step on this batch depend on.
+	Key uint32
 }
 
 // StepResult is what one call of the training step returns.
@@ -106,7 +109,7 @@ func (s *Stepper) Close() {
 }
 
 func (s *Stepper) loss(scope *model.Scope, in []*Node) (nll, count *Node) {
-	return s.Model.Loss(scope, in[0], in[1], in[2], in[3])
+	return s.Model.LossKeyed(scope, in[4], in[0], in[1], in[2], in[3])
 }
 
 // applier makes an update in a graph and returns the norm of the gradients, whether
@@ -174,7 +177,7 @@ func (s *Stepper) buildEval(scope *model.Scope, in []*Node) []*Node {
 // call runs a graph on a batch and returns its outputs as numbers.
 func call(exec *model.Exec, r Rows) ([]float64, error) {
 	tensor := func(flat []int32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(flat, r.B, r.T) }
-	out, err := exec.Call(tensor(r.Tokens), tensor(r.Targets), tensor(r.Positions), tensor(r.Segments))
+	out, err := exec.Call(tensor(r.Tokens), tensor(r.Targets), tensor(r.Positions), tensor(r.Segments), r.Key)
 	if err != nil {
 		return nil, fmt.Errorf("running the step: %w", err)
 	}
