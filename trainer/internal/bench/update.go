@@ -137,8 +137,12 @@ func Race(ctx context.Context, contestants []Contestant, rounds, n int) (map[str
 	return seconds, nil
 }
 
-// Median is the middle of the values, the mean of the two for an even number.
+// Median is the middle of the values, the mean of the two for an even number, and 0
+// of none.
 func Median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
 	s := slices.Sorted(slices.Values(x))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

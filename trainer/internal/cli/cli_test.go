@@ -145,7 +145,7 @@ func TestEvalFlags(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, args := range []string{"", "train", "plan", "config", "data", "data prepare", "data crates", "data stats", "tokenizer", "tokenizer train",
+	for _, args := range []string{"", "train", "compare", "plan", "config", "data", "data prepare", "data crates", "data stats", "tokenizer", "tokenizer train",
 		"tokenizer encode", "tokenizer decode", "eval", "eval bpb", "eval rust", "generate", "export", "export hf", "report", "backends", "bench", "bench train", "bench tokenizer", "bench memory", "bench grid", "bench optim"} {
 		code, out, errs := call(Handlers{}, append(strings.Fields(args), "--help")...)
 		require.Zero(t, code, args)

@@ -74,7 +74,7 @@ with rustc, an exported model and a report, in a few minutes.`,
 	root.PersistentFlags().BoolVarP(&a.common.Quiet, "quiet", "q", false, "no progress and no notices")
 	root.PersistentFlags().BoolVar(&a.common.NoReexec, "no-reexec", false, "do not rebuild with SIMD for the Go backend")
 	quick.add(root, "backend", "run", "seed", "set", "budget")
-	addGroup(root, "Train:", a.train(), a.plan(), a.config())
+	addGroup(root, "Train:", a.train(), a.compare(), a.plan(), a.config())
 	addGroup(root, "Text:", a.data(), a.tokenizer())
 	addGroup(root, "Use a model:", a.generate(), a.eval(), a.export(), a.report())
 	addGroup(root, "This machine:", a.backends(), a.bench())

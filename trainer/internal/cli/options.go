@@ -161,6 +161,7 @@ type Handlers struct {
 	EvalRust        func(ctx context.Context, o EvalOptions) (any, error)
 	Generate        func(ctx context.Context, o GenerateOptions) (any, error)
 	Plan            func(ctx context.Context, o TrainOptions) (any, error)
+	Compare         func(ctx context.Context, o CompareOptions) (any, error)
 	Config          func(ctx context.Context, o TrainOptions) (any, error)
 	ExportHF        func(ctx context.Context, o ExportOptions) (any, error)
 	Report          func(ctx context.Context, o ReportOptions) (any, error)

@@ -15,6 +15,7 @@ import (
 	"github.com/nanochat-go/nanochat/systems/minato"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
+	"github.com/nanochat-go/nanochat/trainer/internal/bench"
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
@@ -102,27 +103,7 @@ func BenchGrid(ctx context.Context, o cli.BenchGridOptions) (any, error) {
 	if o.Workers < 1 {
 		return nil, fmt.Errorf("--workers %d, want at least 1", o.Workers)
 	}
-	b, choice, err := backend.Open(ctx, c.Train.Backend, !o.NoReexec, func(s string) { o.Notice("%s", s) })
-	if err != nil {
-		return nil, err
-	}
-	o.Notice("%s", choice)
-	d, err := data.Prepare(ctx, c, filepath.Join(o.Out, "data"), o.Notice)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	if err := d.CheckContext(c.Model.Context); err != nil {
-		return nil, err
-	}
-	runs := &gridRuns{backend: b, choice: choice, data: d, workers: o.Workers}
-	r := grid.Runner{Protocol: p, Dir: filepath.Join(o.Out, "runs"), Workers: o.Workers, Train: runs.train,
-		Done: func(g grid.Outcome, done, of int, was bool) {
-			if !was {
-				o.Notice("%d of %d: %s", done, of, describe(g))
-			}
-		}}
-	found, err := r.Run(ctx)
+	found, err := runGrid(ctx, o.Common, p, c, o.Out, o.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +111,31 @@ func BenchGrid(ctx context.Context, o cli.BenchGridOptions) (any, error) {
 		Command: fmt.Sprintf("trainer bench grid --protocol %s --out %s --workers %d", o.Protocol, o.Out, o.Workers)}
 	o.Printf("%s\n\n%s", p.Question, found.Markdown())
 	return result, writeJSON(filepath.Join(o.Out, "results.json"), result)
+}
+
+// runGrid makes the runs of a protocol whose common configuration is c.
+func runGrid(ctx context.Context, o cli.Common, p grid.Protocol, c config.Config, out string, workers int) (*grid.Result, error) {
+	b, choice, err := backend.Open(ctx, c.Train.Backend, !o.NoReexec, func(s string) { o.Notice("%s", s) })
+	if err != nil {
+		return nil, err
+	}
+	o.Notice("%s", choice)
+	d, err := data.Prepare(ctx, c, filepath.Join(out, "data"), o.Notice)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	if err := d.CheckContext(c.Model.Context); err != nil {
+		return nil, err
+	}
+	runs := &gridRuns{backend: b, choice: choice, data: d, workers: workers}
+	r := grid.Runner{Protocol: p, Dir: filepath.Join(out, "runs"), Workers: workers, Train: runs.train,
+		Done: func(g grid.Outcome, done, of int, was bool) {
+			if !was {
+				o.Notice("%d of %d: %s", done, of, describe(g))
+			}
+		}}
+	return r.Run(ctx)
 }
 
 // describe is a finished run in a line.
@@ -177,9 +183,10 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	if err != nil {
 		return o, err
 	}
-	l := &run.Loop{Stepper: s, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
+	var steps []float64
+	l := &run.Loop{Stepper: s, Seed: uint64(c.Seed), Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
 		Accumulate: c.Optim.Accumulate, EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
-		Events: run.Events{Evaluate: func(ctx context.Context, p *run.Progress) error {
+		Events: run.Events{Step: func(r run.Record) { steps = append(steps, r.StepSeconds) }, Evaluate: func(ctx context.Context, p *run.Progress) error {
 			if n := len(o.Curve); n > 0 && o.Curve[n-1].Step == p.Step {
 				return nil // the end of the run right after an evaluation
 			}
@@ -195,6 +202,6 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	if err == nil {
 		err = ctx.Err()
 	}
-	o.Steps, o.Tokens, o.Seconds = l.Progress.Step, l.Progress.Tokens, l.Progress.Elapsed.Seconds()
+	o.Steps, o.Tokens, o.Seconds, o.Step = l.Progress.Step, l.Progress.Tokens, l.Progress.Elapsed.Seconds(), bench.Median(steps)
 	return o, err
 }

@@ -17,6 +17,7 @@ func Handlers() cli.Handlers {
 		EvalRust:        EvalRust,
 		Generate:        Generate,
 		Plan:            Plan,
+		Compare:         Compare,
 		Config:          Config,
 		ExportHF:        ExportHF,
 		Report:          Report,

@@ -23,7 +23,10 @@ type PlanResult struct {
 	FLOPs      PlanFLOPs      `json:"flops_per_token"`
 	Bytes      PlanBytes      `json:"bytes"`
 	Optimizer  string         `json:"optimizer"` // a table, a line for each parameter
-	Run        PlanRun        `json:"run"`
+	Precision  string         `json:"precision"` // a table, a line for each kind of linear and one for each recipe
+	// LinearBits is the mean size of a weight of the linears in their format.
+	LinearBits float64 `json:"linear_bits"`
+	Run        PlanRun `json:"run"`
 }
 
 // PlanParameters counts parameters.
@@ -85,6 +88,9 @@ func Plan(ctx context.Context, o cli.TrainOptions) (any, error) {
 		return nil, err
 	}
 	r := planModel(c, m, opt)
+	if r.Precision, r.LinearBits, err = precisionTable(c, m); err != nil {
+		return nil, err
+	}
 	if err := r.Run.measure(ctx, o, c, m); err != nil {
 		return nil, err
 	}

@@ -98,3 +98,13 @@ func TestGrouped(t *testing.T) {
 		require.Equal(t, want, grouped(n))
 	}
 }
+
+func TestPlanPrecision(t *testing.T) {
+	r, text := plan(t, "precision.recipe=mxfp8", "precision.keep_last_blocks=1")
+	require.InDelta(t, (2*8.25+16)/3, r.LinearBits, 1e-9)
+	require.Contains(t, text, "precision of the linears, 10.8 bits a weight\n")
+	require.Regexp(t, `model\.layers\.\*\.mlp\.up_proj\.weight +32x128 +0-1 +mxfp8 +8\.25 +recipe`, text)
+	require.Regexp(t, `2 +bf16 +16 +last 1 blocks`, text)
+	r, _ = plan(t)
+	require.Equal(t, 32.0, r.LinearBits)
+}

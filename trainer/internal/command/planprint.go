@@ -43,6 +43,7 @@ func (r PlanResult) print(o cli.Common, c config.Config) {
 	o.Printf("serving      %s of weights, %s of cache for a row of %d tokens\n", track.Bytes(b.Serving), track.Bytes(b.KVCache), m.Context)
 	o.Printf("%s", r.Run.text(c))
 	o.Printf("\noptimizer, %s an update\n%s", plural(c.Optim.Accumulate, "batch", "batches"), collapse(r.Optimizer))
+	o.Printf("\nprecision of the linears, %.3g bits a weight\n%s", r.LinearBits, r.Precision)
 }
 
 // text says what the budget amounts to on this machine.

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"strings"
+
 	"github.com/gomlx/compute"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
@@ -24,4 +26,24 @@ func newModel(b compute.Backend, c config.Config, vocab int) (*lm.Model, error) 
 		}
 	}
 	return lm.New(cfg, lm.WithPolicy(table), lm.WithShards(backend.Shards(b, c.Train.Batch*c.Model.Context)))
+}
+
+// precisionTable is what a configuration makes of the linears, as text, and their
+// mean size in bits.
+func precisionTable(c config.Config, m lm.Config) (string, float64, error) {
+	table, err := c.Linears(m)
+	if err != nil {
+		return "", 0, err
+	}
+	var text strings.Builder
+	if err := table.Print(&text); err != nil {
+		return "", 0, err
+	}
+	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n") + "\n", table.Bits(), nil
 }

@@ -105,7 +105,20 @@ func Train(ctx context.Context, o cli.TrainOptions) (any, error) {
 	}
 	show.Message("model: %d parameters in %d layers of %d, %s; the optimizer's state takes %s; peak %.0f GFLOP/s", m.Parameters, c.Model.Layers,
 		c.Model.Dim, t.kind(), track.Bytes(t.stepper.Opt.PlanStateBytes()), peak/1e9)
+	if err := t.showPrecision(show); err != nil {
+		return nil, err
+	}
 	return t.run(ctx, o, show, m)
+}
+
+// showPrecision prints the recipe of every linear, unless all are plain.
+func (t *trainer) showPrecision(show *track.Progress) error {
+	table, bits, err := precisionTable(t.cfg, t.stepper.Model.Config)
+	if err != nil || t.cfg.Precision.Recipe == "" && t.cfg.Precision.Modules == nil {
+		return err
+	}
+	show.Message("precision of the linears, emulated, %.3g bits a weight:\n%s", bits, table)
+	return nil
 }
 
 // kind names the weights of the model.

@@ -177,3 +177,21 @@ recipe = "mine"
 	_, err = Load("", "", []string{"precision.recipe=mxfp8", "model.hidden=100"})
 	require.ErrorContains(t, err, "dgrad.dy: mxfp8:1x32:rne:rceil: 100 values along the product are no multiple of 32")
 }
+
+// TestReadmeExample: the configuration in the README resolves.
+func TestReadmeExample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(readme), "```toml\n[precision]")
+	require.True(t, ok)
+	text, _, ok := strings.Cut(rest, "```")
+	require.True(t, ok)
+	file := filepath.Join(t.TempDir(), "c.toml")
+	require.NoError(t, os.WriteFile(file, []byte("[precision]"+text), 0o644))
+	c, err := Load("", file, nil)
+	require.NoError(t, err)
+	table, err := c.Linears(c.LM(1024))
+	require.NoError(t, err)
+	require.Equal(t, "mine", table[4].Name)
+	require.Equal(t, "e5m2:row:sr", table[4].Recipe.Dgrad.DY.String())
+}

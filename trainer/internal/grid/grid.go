@@ -44,7 +44,8 @@ type Outcome struct {
 	Curve      []Point `json:"curve"`
 	Steps      int     `json:"steps"`
 	Tokens     int64   `json:"tokens"`
-	Seconds    float64 `json:"seconds"` // of training
+	Seconds    float64 `json:"seconds"`                // of training
+	Step       float64 `json:"step_seconds,omitempty"` // median of the steps, whatever else ran
 	Diverged   bool    `json:"diverged,omitempty"`
 	Backend    string  `json:"backend"`
 	Revision   string  `json:"revision"`
