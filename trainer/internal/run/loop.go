@@ -158,7 +158,7 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 		if err != nil {
 			return Record{}, err
 		}
-		b.Key = uint32(rounding.Derive(l.Seed, uint64(l.Progress.Step), uint64(i)))
+		b.Key = l.key(l.Progress.Step, i)
 		batches = append(batches, b)
 	}
 	waited = l.Batches.Waited() - waited
@@ -197,6 +197,11 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 		l.Events.Step(r)
 	}
 	return r, nil
+}
+
+// key is what the random numbers of the micro-batch with number i of a step depend on.
+func (l *Loop) key(step, i int) uint32 {
+	return uint32(rounding.Derive(l.Seed, uint64(step), uint64(i)))
 }
 
 // due makes the checkpoint and the evaluation whose turn it is. The checkpoint

@@ -1,0 +1,58 @@
+package run
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/optim"
+	"github.com/nanochat-go/nanochat/optim/adamw"
+	"github.com/nanochat-go/nanochat/precision/policy"
+	"github.com/nanochat-go/nanochat/precision/quant"
+)
+
+// Mutation: leaving the step, the micro-batch or the seed out of the key of a batch
+// makes these tests fail.
+
+// noisyLoop trains with gradients that are rounded by chance.
+func noisyLoop(t *testing.T, b Budget) *Loop {
+	t.Helper()
+	m, err := lm.New(tiny, lm.WithPolicy(quant.Uniform(policy.MustBuiltin("int8"))))
+	require.NoError(t, err)
+	opt, err := optim.New(OptimParams(m.Params()), optim.Config{Groups: []optim.Group{{Rule: adamw.New(), LR: 0.02}}})
+	require.NoError(t, err)
+	s, err := NewStepper(device, m, opt, 1)
+	require.NoError(t, err)
+	return &Loop{Stepper: s, Batches: &counting{}, Budget: b, Seed: 5}
+}
+
+// TestNoiseResumes: a run that goes on from the variables and the step of another
+// draws the numbers of the straight one.
+func TestNoiseResumes(t *testing.T) {
+	straight, first := noisyLoop(t, Budget{Steps: 5}), noisyLoop(t, Budget{Steps: 3})
+	require.NoError(t, straight.Run(t.Context()))
+	require.NoError(t, first.Run(t.Context()))
+	second := noisyLoop(t, Budget{Steps: 5})
+	restoreFrom(t, second.Stepper, first.Stepper)
+	second.Progress, second.Batches = first.Progress, first.Batches
+	require.NoError(t, second.Run(t.Context()))
+	require.Equal(t, weightsOf(t, straight.Stepper), weightsOf(t, second.Stepper))
+
+	other := noisyLoop(t, Budget{Steps: 5})
+	other.Seed = 6
+	require.NoError(t, other.Run(t.Context()))
+	require.NotEqual(t, weightsOf(t, straight.Stepper), weightsOf(t, other.Stepper))
+}
+
+// TestNoiseOfBatches: no two batches of a run have one key.
+func TestNoiseOfBatches(t *testing.T) {
+	seen := map[uint32]bool{}
+	l := &Loop{Seed: 5}
+	for step := range 6 {
+		for i := range 3 {
+			seen[l.key(step, i)] = true
+		}
+	}
+	require.Len(t, seen, 18)
+}
