@@ -14,16 +14,14 @@ import (
 // Loss returns the summed negative log-likelihood, in nats, of the targets
 // [B, T] that are not negative, and how many those are, both float32 scalars.
 func (m *Model) Loss(scope *model.Scope, tokens, targets, pos, seg *Node) (nll, count *Node) {
-	return m.LossKeyed(scope, nil, tokens, targets, pos, seg)
+	return m.LossWith(new(quant.Operands), scope, tokens, targets, pos, seg)
 }
 
-// LossKeyed is Loss with what the random numbers of its linears' gradients depend
-// on: a uint32 scalar that is another one for each batch. Policies that round by
-// chance need it.
-func (m *Model) LossKeyed(scope *model.Scope, key, tokens, targets, pos, seg *Node) (nll, count *Node) {
+// LossWith is Loss with operands of the caller's, who sets the Key that policies with
+// random numbers need, another one for each batch, and may observe what is quantised.
+func (m *Model) LossWith(operands *quant.Operands, scope *model.Scope, tokens, targets, pos, seg *Node) (nll, count *Node) {
 	sequences := tokens.Shape().Dim(0)
 	shards := min(m.shards, sequences)
-	operands := &quant.Operands{Key: key}
 	if shards <= 1 {
 		return m.LossOfHidden(scope, m.hidden(operands, OwnKeys{}, scope, tokens, pos, seg), targets)
 	}

@@ -18,14 +18,35 @@ func MX(f mx.Format, x, u *Node) *Node {
 	check(x, u)
 	return blocked(StopGradient(x), u, mx.Block, func(x, u *Node) *Node {
 		amax := largest(x)
-		b := exponent(f, amax)
-		y := Mul(x, exp2(Sub(ConstAs(b, int32(254)), b)))
-		if f.ThreeQuarters {
-			y = MulScalar(y, 0.75)
-		}
+		y, b := divided(f, x, amax)
 		y = Mul(Element(f.Elem, y, u), exp2(b))
 		return Where(BroadcastToShape(IsFinite(amax), x.Shape()), y, ConstAs(x, math.NaN()))
 	})
+}
+
+// divided is x over the scales of its blocks, whose bytes are b.
+func divided(f mx.Format, x, amax *Node) (y, b *Node) {
+	b = exponent(f, amax)
+	y = Mul(x, exp2(Sub(ConstAs(b, int32(254)), b)))
+	if f.ThreeQuarters {
+		y = MulScalar(y, 0.75)
+	}
+	return y, b
+}
+
+// MXClipped is 1 for each value of x that MX sets to the format's largest because
+// it is beyond it, and 0 for the others.
+func MXClipped(f mx.Format, x *Node) *Node {
+	check(x, nil)
+	return blocked(StopGradient(x), nil, mx.Block, func(x, _ *Node) *Node {
+		y, _ := divided(f, x, largest(x))
+		return beyond(f.Elem, y)
+	})
+}
+
+// beyond is 1 where |y| is more than the largest value of f.
+func beyond(f minifloat.Format, y *Node) *Node {
+	return ConvertDType(GreaterThan(Abs(y), ConstAs(y, float64(f.Max()))), y.DType())
 }
 
 // exponent is the scale byte of blocks with the given largest values, int32, within
@@ -76,6 +97,19 @@ func NVFP4(x, u *Node) *Node {
 	return blocked(x, u, mx.NVBlock, func(x, u *Node) *Node { return nvfp4(x, largest(x), tensor, u) })
 }
 
+// NVFP4Clipped is MXClipped for NVFP4, or with rows = mx.NVBlock for NVFP4Tiles:
+// scales that were rounded down put a block's largest values beyond the format's.
+func NVFP4Clipped(x *Node, rows int) *Node {
+	check(x, nil)
+	x = StopGradient(x)
+	tensor := tensorScale(x)
+	return Scales{Rows: rows, Cols: mx.NVBlock}.apply(x, nil, func(x, amax, _ *Node) *Node {
+		_, into, none := nvScales(amax, tensor)
+		y := Mul(x, into)
+		return Where(BroadcastToShape(none, x.Shape()), ZerosLike(y), beyond(minifloat.E2M1, y))
+	})
+}
+
 // NVFP4Tiles is NVFP4 of a matrix [m, n] with one scale for each tile of mx.NVBlock
 // rows and columns, so that the transpose has the same values.
 func NVFP4Tiles(x, u *Node) *Node {
@@ -109,11 +143,18 @@ func tensorScale(x *Node) *Node {
 // nvfp4 rounds blocks with largest values amax, in the order of operations of
 // package mx.
 func nvfp4(x, amax, tensor, u *Node) *Node {
-	sixth := MulScalar(tensor, float64(float32(1)/minifloat.E2M1.Max()))
-	scale := Element(minifloat.E4M3, Min(Mul(amax, sixth), ConstAs(amax, float64(minifloat.E4M3.Max()))), nil)
-	back := Mul(scale, Inverse(tensor))
-	none := Equal(back, ConstAs(back, 0))
-	into := Min(Inverse(Where(none, OnesLike(back), back)), ConstAs(back, float64(math.MaxFloat32)))
+	scale, into, none := nvScales(amax, tensor)
 	codes := Element(minifloat.E2M1, Mul(x, into), u)
 	return Where(BroadcastToShape(none, x.Shape()), ZerosLike(x), Mul(Mul(codes, scale), Inverse(tensor)))
+}
+
+// nvScales are the E4M3 scale of each block, what its values are multiplied with, and
+// whether the scale is 0.
+func nvScales(amax, tensor *Node) (scale, into, none *Node) {
+	sixth := MulScalar(tensor, float64(float32(1)/minifloat.E2M1.Max()))
+	scale = Element(minifloat.E4M3, Min(Mul(amax, sixth), ConstAs(amax, float64(minifloat.E4M3.Max()))), nil)
+	back := Mul(scale, Inverse(tensor))
+	none = Equal(back, ConstAs(back, 0))
+	into = Min(Inverse(Where(none, OnesLike(back), back)), ConstAs(back, float64(math.MaxFloat32)))
+	return scale, into, none
 }

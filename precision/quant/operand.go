@@ -155,9 +155,11 @@ func (l *linear) quantise(x *Node, name string, q policy.Quantizer, axis int) *o
 	switch {
 	case q.Format == policy.Ternary:
 		o.codes, o.scale = ternary.QuantWeights(x)
+		l.observe(name, q, x, o.value())
 		return o
 	case q.Format == policy.Int8 && q.Block == policy.Row && axis == 1 && q.Round == policy.Nearest && q.Clamp == 0 && q.Hadamard == 0:
 		o.codes, o.scale = ternary.QuantActivations(x)
+		l.observe(name, q, x, o.value())
 		return o
 	}
 	x = StopGradient(x)
@@ -166,6 +168,7 @@ func (l *linear) quantise(x *Node, name string, q policy.Quantizer, axis int) *o
 	}
 	rows, cols := padding(x, q, o.turned == (axis == 0), name)
 	x = extended(extended(x, 0, x.Shape().Dim(0)+rows), 1, x.Shape().Dim(1)+cols)
+	whole := x
 	var rest *Node
 	if q.Clamp != 0 {
 		x, rest = emulate.ClampOutliers(x, q.Clamp)
@@ -174,11 +177,13 @@ func (l *linear) quantise(x *Node, name string, q policy.Quantizer, axis int) *o
 	if q.Hadamard != 0 {
 		signs = l.signs(x, name, q)
 		x = hadamard.Transform(x, signs, q.Hadamard)
+		whole = x
 	}
 	o.codes = l.round(x, name, q)
 	if rest != nil {
 		o.codes = Add(o.codes, rest)
 	}
+	l.observe(name, q, whole, o.codes)
 	o.estimate = estimator(x, signs, q)
 	return o
 }
@@ -249,6 +254,16 @@ func roundMX(x *Node, q policy.Quantizer, u *Node) *Node {
 		y, _ := emulate.QuEST(x)
 		return y
 	}
+	f := mxFormat(q)
+	y := emulate.MX(f, x, u)
+	if f.ThreeQuarters {
+		y = MulScalar(y, 4.0/3)
+	}
+	return y
+}
+
+// mxFormat is the format of package mx for q.
+func mxFormat(q policy.Quantizer) mx.Format {
 	f := mx.Format{Elem: element(q.Format), ThreeQuarters: q.Round == policy.ThreeQuarters}
 	if q.Scale != "" {
 		rule, err := mx.ParseRule(q.Scale)
@@ -257,11 +272,7 @@ func roundMX(x *Node, q policy.Quantizer, u *Node) *Node {
 		}
 		f.Scale = rule
 	}
-	y := emulate.MX(f, x, u)
-	if f.ThreeQuarters {
-		y = MulScalar(y, 4.0/3)
-	}
-	return y
+	return f
 }
 
 // element is the element format of a policy's format.

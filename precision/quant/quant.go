@@ -35,6 +35,11 @@ type Operands struct {
 	// depend on. A graph without gradients needs none.
 	Key *Node
 
+	// Observe, when set, is given measures of each operand that is quantised, in the
+	// order in which the graph is built: those of the backward products while a
+	// gradient is being taken.
+	Observe func(Health)
+
 	seen  map[operandKey]*operand
 	times map[string]int // how often a path has been asked for
 }

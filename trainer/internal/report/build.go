@@ -110,6 +110,12 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Size of the weights", YLabel: "root mean square of a group's weights", Log: true, Series: groups(records, track.WeightRMS)},
 		{Title: "Error of stored momentum", YLabel: "‖orth(M) − orth(Q(M))‖/‖orth(M)‖", Zero: true, Series: groups(records, track.StorageError),
 			Note: "What keeping Muon's momentum M as Q(M) does to the direction of its steps."},
+		{Title: "Error of quantised operands", YLabel: "‖Q(x) − x‖/‖x‖", Zero: true, Series: groups(records, track.QuantError),
+			Note: "The mean over the linears, by product and operand."},
+		{Title: "Values quantised to zero", YLabel: "share of those that were not", YScale: Percent, Zero: true, Series: groups(records, track.QuantUnderflow)},
+		{Title: "Values clipped", YLabel: "share beyond the format at their scale", YScale: Percent, Zero: true, Series: groups(records, track.QuantClipped)},
+		{Title: "Bias of rounding", YLabel: "mean error over its standard error", Zero: true, Series: groups(records, track.QuantBias),
+			Note: "Root mean square over the linears: near 1 where rounding favours no direction."},
 		{Title: "Throughput", YLabel: "tokens per second", YScale: Count, Zero: true, Series: []Series{get(track.KindTrain, track.TokensPerS, "tokens per second", true)}},
 		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
 			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),

@@ -42,6 +42,9 @@ func records(steps int) []track.Record {
 		if i%10 == 0 {
 			r.Values[track.UpdateRMS+"0.muon"], r.Values[track.WeightRMS+"0.muon"], r.Values[track.StorageError+"0.muon"] = 2e-3*(1-f)+1e-6, 0.05+0.1*f, 0.02+0.01*f
 			r.Values[track.UpdateRMS+"1.adamw"], r.Values[track.WeightRMS+"1.adamw"] = 1e-3*(1-f)+1e-6, 0.3
+			for j, measure := range []string{track.QuantError, track.QuantUnderflow, track.QuantClipped, track.QuantBias} {
+				r.Values[measure+"fprop.x"], r.Values[measure+"wgrad.dy"] = 0.01, 0.1*float64(j+1)
+			}
 		}
 		if i%(steps/3) == 0 {
 			r.Values[track.Skipped] = 1
@@ -131,6 +134,10 @@ func TestCurves_Health(t *testing.T) {
 	require.Equal(t, []string{"0.muon"}, names(plots["Error of stored momentum"]))
 	require.Equal(t, []float64{10, 20, 30}, plots["Size of the updates"].Series[0].X)
 	require.InDeltaSlice(t, []float64{0.02 + 0.01/3, 0.02 + 0.02/3, 0.03}, plots["Error of stored momentum"].Series[0].Y, 1e-12)
+	for i, title := range []string{"Error of quantised operands", "Values quantised to zero", "Values clipped", "Bias of rounding"} {
+		require.Equal(t, []string{"fprop.x", "wgrad.dy"}, names(plots[title]))
+		require.Equal(t, 0.1*float64(i+1), plots[title].Series[1].Y[0])
+	}
 	count := plots["Skipped updates"].Series[0]
 	require.Len(t, count.Y, 30)
 	require.Equal(t, []float64{0, 1, 1, 2, 3}, []float64{count.Y[8], count.Y[9], count.Y[18], count.Y[19], count.Y[29]})
@@ -138,14 +145,14 @@ func TestCurves_Health(t *testing.T) {
 	var without []track.Record
 	for _, r := range records(30) {
 		for name := range r.Values {
-			if strings.HasPrefix(name, track.Optim) || name == track.Skipped {
+			if strings.HasPrefix(name, track.Optim) || strings.HasPrefix(name, track.Precision) || name == track.Skipped {
 				delete(r.Values, name)
 			}
 		}
 		without = append(without, r)
 	}
 	for _, p := range Curves(without) {
-		require.NotContains(t, []string{"Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum"}, p.Title)
+		require.NotContains(t, []string{"Error of quantised operands", "Values quantised to zero", "Values clipped", "Bias of rounding", "Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum"}, p.Title)
 	}
 }
 

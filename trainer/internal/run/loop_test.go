@@ -384,9 +384,9 @@ func TestHealth(t *testing.T) {
 		require.Nil(t, health[0])
 		require.Nil(t, health[2])
 		for _, h := range []map[string]float64{health[1], health[3]} {
-			require.ElementsMatch(t, []string{"update_rms/0.muon", "weight_rms/0.muon", "storage_error/0.muon", "update_rms/1.adamw", "weight_rms/1.adamw"}, slices.Collect(maps.Keys(h)))
-			require.Greater(t, h["storage_error/0.muon"], 1e-4)
-			require.Less(t, h["storage_error/0.muon"], 1.0)
+			require.ElementsMatch(t, []string{"optim/update_rms/0.muon", "optim/weight_rms/0.muon", "optim/storage_error/0.muon", "optim/update_rms/1.adamw", "optim/weight_rms/1.adamw"}, slices.Collect(maps.Keys(h)))
+			require.Greater(t, h["optim/storage_error/0.muon"], 1e-4)
+			require.Less(t, h["optim/storage_error/0.muon"], 1.0)
 		}
 		if onXLA() { // it fuses the two graphs in ways of its own
 			continue
@@ -414,8 +414,8 @@ func requireSizes(t *testing.T, s *Stepper, health map[string]float64, before, a
 	}
 	for group, name := range []string{"0.muon", "1.adamw"} {
 		// Differences are rounded once, and sums of squares in float32.
-		require.InEpsilon(t, math.Sqrt(updates[group]/n[group]), health["update_rms/"+name], 1e-5)
-		require.InEpsilon(t, math.Sqrt(weights[group]/n[group]), health["weight_rms/"+name], 1e-5)
+		require.InEpsilon(t, math.Sqrt(updates[group]/n[group]), health["optim/update_rms/"+name], 1e-5)
+		require.InEpsilon(t, math.Sqrt(weights[group]/n[group]), health["optim/weight_rms/"+name], 1e-5)
 	}
 }
 

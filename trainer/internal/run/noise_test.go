@@ -1,6 +1,7 @@
 package run
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/adamw"
 	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/quant"
+
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // Mutation: leaving the step, the micro-batch or the seed out of the key of a batch
@@ -55,4 +58,32 @@ func TestNoiseOfBatches(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, 18)
+}
+
+// TestPrecisionHealth: a measured step has the measures of each operand that its
+// recipe quantises, and of no other.
+func TestPrecisionHealth(t *testing.T) {
+	l := noisyLoop(t, Budget{Steps: 2})
+	l.HealthEvery = 2
+	var seen []map[string]float64
+	l.Events.Step = func(r Record) { seen = append(seen, r.Health) }
+	require.NoError(t, l.Run(t.Context()))
+	require.Nil(t, seen[0])
+	for _, operand := range []string{"fprop.x", "fprop.w", "dgrad.dy", "dgrad.w", "wgrad.dy", "wgrad.x"} {
+		require.Greater(t, seen[1][track.QuantError+operand], 1e-3, operand)
+		require.Less(t, seen[1][track.QuantError+operand], 0.1, operand)
+		require.Greater(t, seen[1][track.QuantCosine+operand], 0.99, operand)
+		require.Contains(t, seen[1], track.QuantUnderflow+operand)
+		require.Zero(t, seen[1][track.QuantClipped+operand], operand)
+		require.Less(t, seen[1][track.QuantBias+operand], 3.0, operand)
+	}
+	plain := newLoop(t, Budget{Steps: 1})
+	plain.HealthEvery = 1
+	plain.Events.Step = func(r Record) {
+		require.NotEmpty(t, r.Health)
+		for name := range r.Health {
+			require.False(t, strings.HasPrefix(name, track.Precision), name)
+		}
+	}
+	require.NoError(t, plain.Run(t.Context()))
 }

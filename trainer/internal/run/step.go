@@ -10,8 +10,10 @@ import (
 
 	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/optim"
+	"github.com/nanochat-go/nanochat/precision/quant"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/backend"
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // Rows is one batch of B rows of T positions as the step wants it.
@@ -30,9 +32,8 @@ type StepResult struct {
 	GradNorm float64
 	Skipped  bool
 
-	// Health has the measures of optim.GroupHealth, of TrainMeasured only: one of
-	// update_rms, weight_rms and storage_error, a slash, and the group by its place
-	// and rule, as in "update_rms/0.muon".
+	// Health has the measures of optim.GroupHealth and quant.Health, of TrainMeasured
+	// only, under the names of package track.
 	Health map[string]float64
 }
 
@@ -62,8 +63,8 @@ func NewStepper(b compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint6
 		exec  **model.Exec
 		build func(scope *model.Scope, in []*Node) []*Node
 	}{
-		{&s.train, s.buildTrain(s.apply)}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain(s.apply)}, {&s.eval, s.buildEval},
-		{&s.trainMeasured, s.buildTrain(s.applyMeasured)}, {&s.drainMeasured, s.buildDrain(s.applyMeasured)},
+		{&s.train, s.buildTrain(false)}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain(false)}, {&s.eval, s.buildEval},
+		{&s.trainMeasured, s.buildTrain(true)}, {&s.drainMeasured, s.buildDrain(true)},
 	} {
 		exec, err := model.NewExec(b, s.Store, g.build)
 		if err != nil {
@@ -108,69 +109,108 @@ func (s *Stepper) Close() {
 	s.Store.Finalize()
 }
 
-func (s *Stepper) loss(scope *model.Scope, in []*Node) (nll, count *Node) {
-	return s.Model.LossKeyed(scope, in[4], in[0], in[1], in[2], in[3])
-}
-
-// applier makes an update in a graph and returns the norm of the gradients, whether
-// it was skipped, and measures if there are any.
-type applier func(scope *model.Scope, grads []*Node, loss *Node) []*Node
-
-func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node) []*Node {
-	m := s.Opt.Apply(scope, grads, loss)
-	return []*Node{m.GradNorm, m.Skipped}
-}
-
-func (s *Stepper) applyMeasured(scope *model.Scope, grads []*Node, loss *Node) []*Node {
+// apply makes an update in a graph and returns the norm of the gradients, whether it
+// was skipped, and, if it is measured, the measures, seen among them.
+func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node, measured bool, seen []quant.Health) []*Node {
+	if !measured {
+		m := s.Opt.Apply(scope, grads, loss)
+		return []*Node{m.GradNorm, m.Skipped}
+	}
 	m := s.Opt.ApplyMeasured(scope, grads, loss)
 	out := []*Node{m.GradNorm, m.Skipped}
 	rules := s.Opt.Rules()
 	s.health = nil
-	for i, g := range m.Groups {
-		add := func(what string, x *Node) {
-			if x != nil {
-				s.health, out = append(s.health, fmt.Sprintf("%s/%d.%s", what, i, rules[i])), append(out, x)
-			}
+	add := func(name string, x *Node) {
+		if x != nil {
+			s.health, out = append(s.health, name), append(out, x)
 		}
-		add("update_rms", g.UpdateRMS)
-		add("weight_rms", g.WeightRMS)
-		add("storage_error", g.StorageError)
 	}
+	for i, g := range m.Groups {
+		group := fmt.Sprintf("%d.%s", i, rules[i])
+		add(track.UpdateRMS+group, g.UpdateRMS)
+		add(track.WeightRMS+group, g.WeightRMS)
+		add(track.StorageError+group, g.StorageError)
+	}
+	summarise(seen, add)
 	return out
 }
 
+// summarise adds the measures of what was quantised, by operand: their means over the
+// linears, and of the biases the root mean square.
+func summarise(seen []quant.Health, add func(name string, x *Node)) {
+	var operands []string
+	by := map[string][]quant.Health{}
+	for _, h := range seen {
+		if by[h.Operand] == nil {
+			operands = append(operands, h.Operand)
+		}
+		by[h.Operand] = append(by[h.Operand], h)
+	}
+	for _, o := range operands {
+		mean := func(of func(h quant.Health) *Node) *Node {
+			var sum *Node
+			for _, h := range by[o] {
+				if x := of(h); sum == nil {
+					sum = x
+				} else {
+					sum = Add(sum, x)
+				}
+			}
+			return DivScalar(sum, float64(len(by[o])))
+		}
+		add(track.QuantError+o, mean(func(h quant.Health) *Node { return h.Error }))
+		add(track.QuantCosine+o, mean(func(h quant.Health) *Node { return h.Cosine }))
+		add(track.QuantUnderflow+o, mean(func(h quant.Health) *Node { return h.Underflow }))
+		add(track.QuantClipped+o, mean(func(h quant.Health) *Node { return h.Clipped }))
+		add(track.QuantBias+o, Sqrt(mean(func(h quant.Health) *Node { return Square(h.Bias) })))
+	}
+}
+
+// observed is the loss, and what its graph and that of its gradients quantise if it is
+// measured.
+func (s *Stepper) observed(scope *model.Scope, in []*Node, measured bool) (nll, count *Node, seen *[]quant.Health) {
+	seen = new([]quant.Health)
+	var observe func(quant.Health)
+	if measured {
+		observe = func(h quant.Health) { *seen = append(*seen, h) }
+	}
+	nll, count = s.Model.LossWith(&quant.Operands{Key: in[4], Observe: observe}, scope, in[0], in[1], in[2], in[3])
+	return nll, count, seen
+}
+
 // buildTrain is the whole step in one graph.
-func (s *Stepper) buildTrain(apply applier) func(scope *model.Scope, in []*Node) []*Node {
+func (s *Stepper) buildTrain(measured bool) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
-		nll, count := s.loss(scope, in)
+		nll, count, seen := s.observed(scope, in, measured)
 		mean := Div(nll, MaxScalar(count, 1))
-		return append([]*Node{nll, count}, apply(scope, s.Opt.Gradients(scope, mean), mean)...)
+		grads := s.Opt.Gradients(scope, mean)
+		return append([]*Node{nll, count}, s.apply(scope, grads, mean, measured, *seen)...)
 	}
 }
 
 // buildGather adds one micro-batch's gradients to the accumulators.
 func (s *Stepper) buildGather(scope *model.Scope, in []*Node) []*Node {
-	nll, count := s.loss(scope, in)
+	nll, count, _ := s.observed(scope, in, false)
 	s.Opt.Accumulate(scope, s.Opt.Gradients(scope, nll), count)
 	return []*Node{nll, count}
 }
 
 // buildDrain is the last micro-batch of a step: it updates with the mean over
 // all scored targets of the step.
-func (s *Stepper) buildDrain(apply applier) func(scope *model.Scope, in []*Node) []*Node {
+func (s *Stepper) buildDrain(measured bool) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
-		nll, count := s.loss(scope, in)
+		nll, count, seen := s.observed(scope, in, measured)
 		sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, nll), count)
 		scale := Reciprocal(MaxScalar(total, 1))
 		for i := range sums {
 			sums[i] = Mul(sums[i], scale)
 		}
-		return append([]*Node{nll, count}, apply(scope, sums, nll)...)
+		return append([]*Node{nll, count}, s.apply(scope, sums, nll, measured, *seen)...)
 	}
 }
 
 func (s *Stepper) buildEval(scope *model.Scope, in []*Node) []*Node {
-	nll, count := s.loss(scope, in)
+	nll, count, _ := s.observed(scope, in, false)
 	return []*Node{nll, count}
 }
 

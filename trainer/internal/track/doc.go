@@ -41,9 +41,17 @@
 //	optim/weight_rms/G     of the group's weights after the step
 //	optim/storage_error/G  relative error that the storage of Muon's momentum M makes
 //	                       in the direction, ‖orth(M) - orth(Q(M))‖/‖orth(M)‖
+//	precision/error/O      ‖Q(x)-x‖/‖x‖ of the operand O of the linears, as fprop.x or
+//	                       wgrad.dy: the mean over those that quantise it
+//	precision/cosine/O     cosine of the angle between Q(x) and x
+//	precision/underflow/O  share of the values other than 0 that became 0
+//	precision/clipped/O    share of the values beyond the format at their scale
+//	precision/bias/O       root mean square of the mean error over its standard error: near
+//	                       1 where rounding favours no direction
 //
-// Those of the optimizer are in the records of the steps that were measured, every
-// optim.health_every; the last only where the momentum is not kept in float32.
+// Those of the optimizer and of precision are in the records of the steps that were
+// measured, every optim.health_every; the error of storage only where the momentum is
+// not kept in float32.
 //
 // # TensorBoard
 //

@@ -55,6 +55,17 @@ const (
 	StorageError = Optim + "storage_error/"
 )
 
+// What the names of measures of quantised operands begin with; the operand follows,
+// as in "fprop.x".
+const (
+	Precision      = "precision/"
+	QuantError     = Precision + "error/"
+	QuantCosine    = Precision + "cosine/"
+	QuantUnderflow = Precision + "underflow/"
+	QuantClipped   = Precision + "clipped/"
+	QuantBias      = Precision + "bias/"
+)
+
 // Position is where in a run something happened.
 type Position struct {
 	Step    int

@@ -36,7 +36,7 @@ type Step struct {
 	TokensPerSecond float64
 	MFU             float64 // 0 to 1
 	WaitShare       float64 // of the step's time spent waiting for data, 0 to 1
-	Health          Values  // of the optimizer's groups: "update_rms/0.muon"; nil where it was not measured
+	Health          Values  // of the optimizer's groups and of quantised operands, by full names; nil where it was not measured
 }
 
 // Run records one run. Its methods are called from one goroutine. A record that
@@ -143,7 +143,7 @@ func (r *Run) Step(s Step) {
 		r.status.Skipped++
 	}
 	for name, x := range s.Health {
-		v[Optim+name] = x
+		v[name] = x
 	}
 	now := r.opts.Clock()
 	if now.Sub(r.memory) >= time.Second {

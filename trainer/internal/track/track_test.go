@@ -35,7 +35,7 @@ func TestRun_Journal(t *testing.T) {
 	require.NoError(t, err)
 	c.pass(1500 * time.Millisecond)
 	r.Step(Step{Position: at(1), Loss: 2.5, BPB: 3, LR: 0.1, GradNorm: 0.5, StepSeconds: 0.2, TokensPerSecond: 500, MFU: 0.25, WaitShare: 0.01,
-		Health: Values{"update_rms/0.muon": 0.002, "storage_error/0.muon": 0.01}})
+		Health: Values{"optim/update_rms/0.muon": 0.002, "optim/storage_error/0.muon": 0.01}})
 	r.Step(Step{Position: at(2), Loss: math.NaN(), GradNorm: math.Inf(1), Skipped: true})
 	r.Log(KindVal, at(2), Values{ValBPB: 2.75})
 	r.Note(at(2), "said")

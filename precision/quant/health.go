@@ -1,0 +1,67 @@
+package quant
+
+import (
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/nanochat-go/nanochat/precision/emulate"
+	"github.com/nanochat-go/nanochat/precision/mx"
+	"github.com/nanochat-go/nanochat/precision/policy"
+)
+
+// Health is what a quantiser Q did to an operand x, as it enters the product: behind
+// its transform, if it has one. The measures are float32 scalars in the graph.
+type Health struct {
+	Path    string // of the linear's weight
+	Operand string // "fprop.x", "fprop.w", "dgrad.dy" …
+
+	Error     *Node // ‖Q(x)-x‖/‖x‖
+	Cosine    *Node // of the angle between Q(x) and x
+	Underflow *Node // share of the values other than 0 that became 0
+	Clipped   *Node // share of the values beyond the format's largest at their scale
+	// Bias is the mean of Q(x)-x over its standard error. Its square is 1 on average if
+	// rounding favours no direction and errors do not depend on one another.
+	Bias *Node
+}
+
+// observe measures a quantised operand for the caller of Operands.Observe.
+func (l *linear) observe(name string, q policy.Quantizer, x, y *Node) {
+	if l.shared.Observe == nil {
+		return
+	}
+	x, y = StopGradient(x), StopGradient(y)
+	n := float64(x.Shape().Size())
+	e := Sub(y, x)
+	norm := func(x *Node) *Node { return Sqrt(ReduceAllSum(Square(x))) }
+	quotient := func(a, b *Node) *Node { return Div(a, MaxScalar(b, 1e-30)) } // 0/0 is 0
+	share := func(mask *Node) *Node { return ConvertDType(mask, x.DType()) }
+	zero := ScalarZero(x.Graph(), x.DType())
+	nonzero := share(NotEqual(x, zero))
+	mean := ReduceAllMean(e)
+	deviation := Sqrt(MaxScalar(Sub(ReduceAllMean(Square(e)), Square(mean)), 0))
+	l.shared.Observe(Health{Path: l.path, Operand: name,
+		Error:     quotient(norm(e), norm(x)),
+		Cosine:    quotient(ReduceAllSum(Mul(x, y)), Mul(norm(x), norm(y))),
+		Underflow: quotient(ReduceAllSum(Mul(nonzero, share(Equal(y, zero)))), ReduceAllSum(nonzero)),
+		Clipped:   ReduceAllMean(clipped(x, q)),
+		Bias:      MulScalar(quotient(mean, deviation), math.Sqrt(n)),
+	})
+}
+
+// clipped is 1 for each value that the format cannot hold at its scale. Scales of
+// float32 and those of one row or tensor put the largest value just inside.
+func clipped(x *Node, q policy.Quantizer) *Node {
+	switch {
+	case q.Scale == "quest":
+		_, inside := emulate.QuEST(x)
+		return OneMinus(inside)
+	case q.Format.MX():
+		return emulate.MXClipped(mxFormat(q), x)
+	case q.Format == policy.NVFP4 && q.Block.Rows > 1:
+		return emulate.NVFP4Clipped(x, mx.NVBlock)
+	case q.Format == policy.NVFP4:
+		return emulate.NVFP4Clipped(x, 1)
+	}
+	return ZerosLike(x)
+}
