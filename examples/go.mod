@@ -9,6 +9,7 @@ require (
 	github.com/nanochat-go/nanochat/evalrust v0.0.0
 	github.com/nanochat-go/nanochat/hub v0.0.0
 	github.com/nanochat-go/nanochat/optim v0.0.0
+	github.com/nanochat-go/nanochat/precision v0.0.0
 	github.com/nanochat-go/nanochat/systems v0.0.0
 	github.com/stretchr/testify v1.12.1
 	gonum.org/v1/gonum v0.17.0
@@ -17,7 +18,6 @@ require (
 require (
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/nanochat-go/nanochat/precision v0.0.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
