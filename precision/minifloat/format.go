@@ -3,6 +3,8 @@ package minifloat
 import (
 	"fmt"
 	"math"
+
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 )
 
 // Format is a floating-point format of at most eight bits.
@@ -97,6 +99,21 @@ var decodeTables = func() (tables [numFormats][256]float32) {
 	return tables
 }()
 
+// lanes is the layout as the conversions of many values see it.
+func (l *layout) lanes() lanes.Format {
+	return lanes.Format{
+		Bits: l.bits, Mantissa: l.mantissa, Bias: l.bias,
+		MaxCode: int32(l.maxCode), NaN: int32(l.nan),
+	}
+}
+
+var decodings = func() (all [numFormats]*lanes.Decoding) {
+	for f := range all {
+		all[f] = lanes.NewDecoding(layouts[f].lanes(), &decodeTables[f])
+	}
+	return all
+}()
+
 // Decode returns the value of a code. Bits above the format's are ignored.
 func (f Format) Decode(code uint8) float32 { return decodeTables[f][code] }
 
@@ -106,11 +123,18 @@ func (f Format) DecodeSlice(dst []float32, codes []uint8) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
+	f.decode(dst, codes, 1)
+	return nil
+}
+
+// decode writes factor times the values.
+func (f Format) decode(dst []float32, codes []uint8, factor float32) {
+	done := lanes.Decode(dst, codes, []float32{factor}, decodings[f])
+	dst, codes = dst[done:], codes[done:]
 	table := &decodeTables[f]
 	for i, c := range codes {
-		dst[i] = table[c]
+		dst[i] = table[c] * factor
 	}
-	return nil
 }
 
 func lengthError(what string, have, want int) error {

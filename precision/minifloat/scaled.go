@@ -3,6 +3,8 @@ package minifloat
 import (
 	"fmt"
 	"math"
+
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 )
 
 // EncodeScaled is Encode of x·factor.
@@ -15,10 +17,7 @@ func (e Encoder) EncodeScaled(dst []uint8, x []float32, factor float32) error {
 			return err
 		}
 	}
-	t := e.table
-	for i, v := range x {
-		dst[i] = t[class(math.Float32bits(v*factor))%uint32(len(t))]
-	}
+	e.encode(dst, x, factor)
 	return nil
 }
 
@@ -32,6 +31,10 @@ func (e Encoder) EncodePairs(dst []uint8, x []float32, factor float32) error {
 		if err := rejectNaN(x); err != nil {
 			return err
 		}
+	}
+	if e.lanes != nil {
+		done := lanes.EncodePairs(dst, x, []float32{factor}, e.lanes)
+		dst, x = dst[done/2:], x[done:]
 	}
 	t := e.table
 	for i := range dst {
@@ -49,10 +52,7 @@ func (f Format) DecodeScaled(dst []float32, codes []uint8, factor float32) error
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	table := &decodeTables[f]
-	for i, c := range codes {
-		dst[i] = table[c] * factor
-	}
+	f.decode(dst, codes, factor)
 	return nil
 }
 
@@ -69,6 +69,8 @@ func (f Format) DecodePairs(dst []float32, packed []uint8, factor float32) error
 	if err := checkPairs(f, len(packed), len(dst)); err != nil {
 		return err
 	}
+	done := lanes.DecodePairs(dst, packed, []float32{factor}, 1)
+	dst, packed = dst[done:], packed[done/2:]
 	for i, b := range packed {
 		values := &pairs[b]
 		pair := (*[2]float32)(dst[2*i:])
