@@ -204,17 +204,24 @@ func (e Encoder) Encode(dst []uint8, x []float32) error {
 			return err
 		}
 	}
-	e.encode(dst, x, 1)
+	e.encode(dst, x, []float32{1})
 	return nil
 }
 
-// encode writes the codes of x·factor.
-func (e Encoder) encode(dst []uint8, x []float32, factor float32) {
+// encode writes the codes of x times the one factor or those of the parts.
+func (e Encoder) encode(dst []uint8, x, factors []float32) {
 	done := 0
 	if e.lanes != nil {
-		done = lanes.Encode(dst, x, []float32{factor}, e.lanes)
+		done = lanes.Encode(dst, x, factors, e.lanes)
 	}
-	t, dst, x := e.table, dst[done:], x[done:]
+	for f, part := range parts(done, len(x), factors) {
+		e.product(dst[part.from:part.to], x[part.from:part.to], f)
+	}
+}
+
+// product looks up the codes of x·factor.
+func (e Encoder) product(dst []uint8, x []float32, factor float32) {
+	t, dst := e.table, dst[:len(x)]
 	for i, v := range x {
 		dst[i] = t[class(math.Float32bits(v*factor))%uint32(len(t))]
 	}

@@ -123,18 +123,9 @@ func (f Format) DecodeSlice(dst []float32, codes []uint8) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	f.decode(dst, codes, 1)
+	done := lanes.Decode(dst, codes, []float32{1}, decodings[f])
+	f.product(dst[done:], codes[done:], 1)
 	return nil
-}
-
-// decode writes factor times the values.
-func (f Format) decode(dst []float32, codes []uint8, factor float32) {
-	done := lanes.Decode(dst, codes, []float32{factor}, decodings[f])
-	dst, codes = dst[done:], codes[done:]
-	table := &decodeTables[f]
-	for i, c := range codes {
-		dst[i] = table[c] * factor
-	}
 }
 
 func lengthError(what string, have, want int) error {

@@ -26,10 +26,10 @@ func absMaxOf(x []float32) uint32 {
 	return max(a, b, c, d)
 }
 
-// PartMax writes AbsMax of each Part values to dst, of which there are
-// len(x)/Part.
-func PartMax(dst []uint32, x []float32) {
+// PartMax writes the number with the bits AbsMax of each Part values to dst, of
+// which there are len(x)/Part.
+func PartMax(dst, x []float32) {
 	for i := partMax(dst, x); i < len(dst); i++ {
-		dst[i] = absMaxOf(x[i*Part : (i+1)*Part])
+		dst[i] = math.Float32frombits(absMaxOf(x[i*Part : (i+1)*Part]))
 	}
 }

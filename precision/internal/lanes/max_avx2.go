@@ -29,7 +29,7 @@ func absMax(x []float32) (n int, amax uint32) {
 }
 
 // partMax returns how many maxima it has written.
-func partMax(dst []uint32, x []float32) int {
+func partMax(dst, x []float32) int {
 	n := len(dst) / 4
 	if !avx2 || n == 0 {
 		return 0
@@ -42,7 +42,7 @@ func partMax(dst []uint32, x []float32) int {
 		ab := a.InterleaveLo(b).Max(a.InterleaveHi(b)).AsInt64x2()
 		cd := c.InterleaveLo(d).Max(c.InterleaveHi(d)).AsInt64x2()
 		m := ab.InterleaveLo(cd).AsInt32x4().Max(ab.InterleaveHi(cd).AsInt32x4())
-		m.AsUint32x4().Store((*[4]uint32)(dst[4*i:]))
+		m.AsFloat32x4().Store((*[4]float32)(dst[4*i:]))
 	}
 	archsimd.ClearAVXUpperBits()
 	return 4 * n

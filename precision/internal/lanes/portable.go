@@ -16,4 +16,4 @@ func DecodePairs([]float32, []uint8, []float32, float32) int { return 0 }
 
 func absMax([]float32) (n int, amax uint32) { return 0, 0 }
 
-func partMax([]uint32, []float32) int { return 0 }
+func partMax([]float32, []float32) int { return 0 }
