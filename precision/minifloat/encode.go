@@ -204,27 +204,16 @@ func (e Encoder) Encode(dst []uint8, x []float32) error {
 			return err
 		}
 	}
-	e.encode(dst, x, []float32{1})
-	return nil
-}
-
-// encode writes the codes of x times the one factor or those of the parts.
-func (e Encoder) encode(dst []uint8, x, factors []float32) {
 	done := 0
 	if e.lanes != nil {
-		done = lanes.Encode(dst, x, factors, e.lanes)
+		done = lanes.Encode(dst, x, nil, e.lanes)
 	}
-	for f, part := range parts(done, len(x), factors) {
-		e.product(dst[part.from:part.to], x[part.from:part.to], f)
-	}
-}
-
-// product looks up the codes of x·factor.
-func (e Encoder) product(dst []uint8, x []float32, factor float32) {
-	t, dst := e.table, dst[:len(x)]
+	x = x[done:]
+	dst = dst[done:][:len(x)]
 	for i, v := range x {
-		dst[i] = t[class(math.Float32bits(v*factor))%uint32(len(t))]
+		dst[i] = e.Code(v)
 	}
+	return nil
 }
 
 // rejectNaN returns an error that names the first NaN.

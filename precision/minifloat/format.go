@@ -123,8 +123,12 @@ func (f Format) DecodeSlice(dst []float32, codes []uint8) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	done := lanes.Decode(dst, codes, []float32{1}, decodings[f])
-	f.product(dst[done:], codes[done:], 1)
+	done := lanes.Decode(dst, codes, nil, 1, decodings[f])
+	codes = codes[done:]
+	table, dst := &decodeTables[f], dst[done:][:len(codes)]
+	for i, c := range codes {
+		dst[i] = table[c]
+	}
 	return nil
 }
 

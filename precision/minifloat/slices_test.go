@@ -2,6 +2,7 @@ package minifloat_test
 
 import (
 	"flag"
+	"fmt"
 	"math"
 	"testing"
 
@@ -91,10 +92,15 @@ func drawBits(t *rapid.T, f minifloat.Format, n int) []float32 {
 	return rapid.SliceOfN(value, n, n).Draw(t, "x")
 }
 
-var factors = rapid.OneOf(
-	rapid.SampledFrom([]float32{1, 0.5, 0x1p127, 0x1p-127, 0, float32(math.Inf(1)), float32(math.NaN()), -3}),
-	rapid.Float32(),
-)
+// drawFactors draws one factor for each part of n values.
+func drawFactors(t *rapid.T, n int) []float32 {
+	factor := rapid.OneOf(
+		rapid.SampledFrom([]float32{1, 0.5, 0x1p127, 0x1p-127, 0, float32(math.Inf(1)), float32(math.NaN()), -3}),
+		rapid.Float32(),
+	)
+	parts := (n + minifloat.Part - 1) / minifloat.Part
+	return rapid.SliceOfN(factor, parts, parts).Draw(t, "factors")
+}
 
 // TestSlicesAreTheirValues: any length, at any place, and nothing beside it is
 // written.
@@ -102,32 +108,20 @@ func TestSlicesAreTheirValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := rapid.SampledFrom(formats).Draw(t, "format")
 		m := rapid.SampledFrom(allModes(f)).Draw(t, "mode")
-		e, factor := encoder(t, f, m), factors.Draw(t, "factor")
 		n, from := rapid.IntRange(0, 150).Draw(t, "n"), rapid.IntRange(0, 9).Draw(t, "from")
+		e, factors := encoder(t, f, m), drawFactors(t, n)
 		all := drawBits(t, f, from+n+9)
 		x, codes := all[from:from+n], make([]uint8, from+n+9)
 		for i := range codes {
 			codes[i] = 0xAA
 		}
-		require.NoError(t, e.EncodeScaled(codes[from:from+n], x, factor))
+		require.NoError(t, e.EncodeParts(codes[from:from+n], x, factors))
 		for i, c := range codes {
 			want := uint8(0xAA)
 			if i >= from && i < from+n {
-				want = e.Code(all[i] * factor)
+				want = e.Code(all[i] * factors[(i-from)/minifloat.Part])
 			}
-			require.Equal(t, want, c, "%s, value %d (%#x · %v), %+v", f, i-from, math.Float32bits(all[i]), factor, m)
-		}
-		if f == minifloat.E2M1 {
-			n -= n % 2
-			packed := make([]uint8, from+n/2+9)
-			require.NoError(t, e.EncodePairs(packed[from:from+n/2], x[:n], factor))
-			for i, b := range packed {
-				want := uint8(0)
-				if i >= from && i < from+n/2 {
-					want = codes[from+2*(i-from)] | codes[from+2*(i-from)+1]<<4
-				}
-				require.Equal(t, want, b, "pair %d", i-from)
-			}
+			require.Equal(t, want, c, "%s, value %d (%#x), factors %v, %+v", f, i-from, math.Float32bits(all[i]), factors, m)
 		}
 	})
 }
@@ -140,7 +134,8 @@ func TestNaNIsFoundAnywhere(t *testing.T) {
 		for _, f := range formats {
 			e := encoder(t, f, minifloat.Mode{NaN: minifloat.NaNError})
 			require.NoError(t, e.Encode(codes[:n], x[:n]))
-			require.ErrorContains(t, e.Encode(codes, x), "is NaN")
+			require.ErrorContains(t, e.Encode(codes, x), fmt.Sprintf("value %d is NaN", n))
+			require.ErrorContains(t, e.EncodeParts(codes, x, make([]float32, 7)), "is NaN")
 		}
 	}
 }
@@ -164,30 +159,17 @@ func TestDecodeSlicesAreTheirValues(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		f := rapid.SampledFrom(formats).Draw(t, "format")
-		factor := factors.Draw(t, "factor")
 		n, from := rapid.IntRange(0, 150).Draw(t, "n"), rapid.IntRange(0, 9).Draw(t, "from")
+		factors, then := drawFactors(t, n), rapid.SampledFrom([]float32{1, 3, 0x1p-100}).Draw(t, "then")
 		codes := rapid.SliceOfN(rapid.Byte(), from+n+9, from+n+9).Draw(t, "codes")
 		x := make([]float32, from+n+9)
-		require.NoError(t, f.DecodeScaled(x[from:from+n], codes[from:from+n], factor))
+		require.NoError(t, f.DecodeParts(x[from:from+n], codes[from:from+n], factors, then))
 		for i, v := range x {
 			want := float32(0)
 			if i >= from && i < from+n {
-				want = f.Decode(codes[i]) * factor
+				want = f.Decode(codes[i]) * factors[(i-from)/minifloat.Part] * then
 			}
-			require.True(t, sameFloat(want, v), "%s %#x · %v: %v, want %v", f, codes[i], factor, v, want)
-		}
-		if f != minifloat.E2M1 {
-			return
-		}
-		clear(x)
-		n -= n % 2
-		require.NoError(t, f.DecodePairs(x[from:from+n], codes[from:from+n/2], factor))
-		for i, v := range x {
-			want := float32(0)
-			if j := i - from; j >= 0 && j < n {
-				want = f.Decode(codes[from+j/2]>>(j%2*4)) * factor
-			}
-			require.True(t, sameFloat(want, v), "value %d: %v, want %v", i-from, v, want)
+			require.True(t, sameFloat(want, v), "%s %#x, factors %v, then %v: %v, want %v", f, codes[i], factors, then, v, want)
 		}
 	})
 }

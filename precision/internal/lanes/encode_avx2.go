@@ -57,7 +57,6 @@ var (
 		-1, -1, -1, -1, -1, -1, -1, -1, 0, 2, 4, 6, 8, 10, 12, 14,
 	}
 	quarters = [8]uint32{0, 4, 1, 5, 2, 6, 3, 7}
-	halves   = [8]uint32{0, 1, 4, 5, 2, 3, 6, 7}
 )
 
 // packer puts the codes of a group side by side.
@@ -80,8 +79,8 @@ func (p *packer) bytes(a, b, c, d archsimd.Int32x8) archsimd.Uint8x32 {
 	return low.Or(high).AsInt32x8().Permute(p.order).AsUint8x32().And(p.mask)
 }
 
-// Encode writes the codes of x times factors, one a byte. There is one factor, or
-// one for each Part values.
+// Encode writes the codes of x, one a byte, or of x times factors, if there are
+// any: one for each Part values.
 func Encode(dst []uint8, x, factors []float32, e *Encoding) int {
 	n := len(x) / group
 	if !avx2 || n == 0 {
@@ -91,10 +90,10 @@ func Encode(dst []uint8, x, factors []float32, e *Encoding) int {
 	var p packer
 	r.load(e)
 	p.load(e.mask)
-	f := archsimd.BroadcastFloat32x8(factors[0])
+	f := archsimd.BroadcastFloat32x8(1)
 	g := f
 	for i := range n {
-		if len(factors) > 1 {
+		if factors != nil {
 			f, g = archsimd.BroadcastFloat32x8(factors[2*i]), archsimd.BroadcastFloat32x8(factors[2*i+1])
 		}
 		in := (*[group]float32)(x[i*group:])
@@ -103,37 +102,6 @@ func Encode(dst []uint8, x, factors []float32, e *Encoding) int {
 		c := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[16:])).Mul(g))
 		d := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[24:])).Mul(g))
 		p.bytes(a, b, c, d).Store((*[group]uint8)(dst[i*group:]))
-	}
-	archsimd.ClearAVXUpperBits()
-	return n * group
-}
-
-// EncodePairs is Encode for four bits, with the code of x[2i] in the low half of
-// dst[i] and that of x[2i+1] in the high half.
-func EncodePairs(dst []uint8, x, factors []float32, e *Encoding) int {
-	n := len(x) / group
-	if !avx2 || n == 0 {
-		return 0
-	}
-	var r rounder
-	var p packer
-	r.load(e)
-	p.load(e.mask)
-	places := archsimd.BroadcastInt16x16(1 + 16<<8).AsInt8x32()
-	order := archsimd.LoadUint32x8(&halves)
-	f := archsimd.BroadcastFloat32x8(factors[0])
-	g := f
-	for i := range n {
-		if len(factors) > 1 {
-			f, g = archsimd.BroadcastFloat32x8(factors[2*i]), archsimd.BroadcastFloat32x8(factors[2*i+1])
-		}
-		in := (*[group]float32)(x[i*group:])
-		a := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[0:])).Mul(f))
-		b := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[8:])).Mul(f))
-		c := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[16:])).Mul(g))
-		d := r.codes(archsimd.LoadFloat32x8((*[8]float32)(in[24:])).Mul(g))
-		pairs := p.bytes(a, b, c, d).DotProductPairsSaturated(places).AsInt8x32().PermuteOrZeroGrouped(p.low)
-		pairs.AsInt32x8().Permute(order).GetLo().AsUint8x16().Store((*[group / 2]uint8)(dst[i*group/2:]))
 	}
 	archsimd.ClearAVXUpperBits()
 	return n * group

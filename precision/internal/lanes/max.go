@@ -1,6 +1,9 @@
 package lanes
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 const magnitude = 1<<31 - 1
 
@@ -13,15 +16,17 @@ func AbsMax(x []float32) uint32 {
 
 // absMaxOf has four maxima, so that one comparison need not wait for another.
 func absMaxOf(x []float32) uint32 {
+	// reads integers: a float32 would go through another register
+	bits := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 	var a, b, c, d uint32
-	for ; len(x) >= 4; x = x[4:] {
-		a = max(a, math.Float32bits(x[0])&magnitude)
-		b = max(b, math.Float32bits(x[1])&magnitude)
-		c = max(c, math.Float32bits(x[2])&magnitude)
-		d = max(d, math.Float32bits(x[3])&magnitude)
+	for ; len(bits) >= 4; bits = bits[4:] {
+		a = max(a, bits[0]&magnitude)
+		b = max(b, bits[1]&magnitude)
+		c = max(c, bits[2]&magnitude)
+		d = max(d, bits[3]&magnitude)
 	}
-	for _, v := range x {
-		a = max(a, math.Float32bits(v)&magnitude)
+	for _, v := range bits {
+		a = max(a, v&magnitude)
 	}
 	return max(a, b, c, d)
 }
