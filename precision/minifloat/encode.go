@@ -79,6 +79,15 @@ func class(bits uint32) uint32 {
 	return bits>>(stickyBits-1)&^1 | (bits&low+low)>>stickyBits
 }
 
+// Path is how slices are encoded in this build and on this processor, rounding to
+// nearest even: "avx2" or "portable". Both give the same codes.
+func Path() string {
+	if lanes.AVX2() {
+		return "avx2"
+	}
+	return "portable"
+}
+
 var tables [numFormats][numRoundings][numOverflows][2]atomic.Pointer[table]
 
 // NewEncoder returns the encoder of a mode. The first call for a mode fills a

@@ -107,13 +107,6 @@ func (l *layout) lanes() lanes.Format {
 	}
 }
 
-var decodings = func() (all [numFormats]*lanes.Decoding) {
-	for f := range all {
-		all[f] = lanes.NewDecoding(layouts[f].lanes(), &decodeTables[f])
-	}
-	return all
-}()
-
 // Decode returns the value of a code. Bits above the format's are ignored.
 func (f Format) Decode(code uint8) float32 { return decodeTables[f][code] }
 
@@ -123,9 +116,7 @@ func (f Format) DecodeSlice(dst []float32, codes []uint8) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	done := lanes.Decode(dst, codes, nil, 1, decodings[f])
-	codes = codes[done:]
-	table, dst := &decodeTables[f], dst[done:][:len(codes)]
+	table, dst := &decodeTables[f], dst[:len(codes)]
 	for i, c := range codes {
 		dst[i] = table[c]
 	}

@@ -255,6 +255,10 @@ func FuzzDecode(f *testing.F) {
 					require.Equal(t, codes[i]&(1<<format.Bits()-1), back[i], "%s", format)
 				}
 			}
+			factors := values[:len(codes)/2] // of any number, most of them wrong
+			if format.DecodeParts(make([]float32, len(codes)), codes, factors, 2) == nil {
+				require.Len(t, factors, (len(codes)+minifloat.Part-1)/minifloat.Part)
+			}
 		}
 		require.NoError(t, minifloat.DecodeE8M0Slice(values, codes))
 		require.NoError(t, minifloat.EncodeE8M0Slice(back, values, minifloat.ScaleNearest, minifloat.Propagate))

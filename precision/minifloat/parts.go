@@ -37,9 +37,7 @@ func (f Format) DecodeParts(dst []float32, codes []uint8, factors []float32, the
 	if err := checkParts("values", len(dst), len(codes), len(factors)); err != nil {
 		return err
 	}
-	done := lanes.Decode(dst, codes, factors, then, decodings[f])
-	codes, factors = codes[done:], factors[done/Part:]
-	table, dst := &decodeTables[f], dst[done:][:len(codes)]
+	table, dst := &decodeTables[f], dst[:len(codes)]
 	for i, c := range codes {
 		dst[i] = table[c] * factors[i/Part] * then
 	}

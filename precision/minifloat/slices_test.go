@@ -18,7 +18,7 @@ import (
 //
 // Mutation: in package lanes, a limit one smaller fails TestEncodeStride, as does
 // leaving NaN out of the comparison; swapped quarters fail
-// TestSlicesAreTheirValues.
+// TestSlicesAreTheirValues, and halves TestWideSlicesAreTheirValues.
 
 var stride = flag.Uint64("stride", 4099, "step between the float32 that TestEncodeStride encodes; 1 for all of them")
 
@@ -92,6 +92,35 @@ func drawBits(t *rapid.T, f minifloat.Format, n int) []float32 {
 	return rapid.SliceOfN(value, n, n).Draw(t, "x")
 }
 
+// TestWideSlicesAreTheirValues: bfloat16 as the others, with both policies.
+func TestWideSlicesAreTheirValues(t *testing.T) {
+	value := rapid.OneOf(rapid.Map(rapid.Uint32(), math.Float32frombits), rapid.Map(rapid.Uint32(), func(bits uint32) float32 {
+		return math.Float32frombits(bits&^0x7FFF | 0x8000) // a midpoint, an infinity or NaN
+	}), rapid.SampledFrom([]float32{0, math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(-1)), math.Float32frombits(0x7F800001), -0x1p-149}))
+	rapid.Check(t, func(t *rapid.T) {
+		w := rapid.SampledFrom([]minifloat.Wide{minifloat.BF16, minifloat.F16}).Draw(t, "format")
+		n, from := rapid.IntRange(0, 70).Draw(t, "n"), rapid.IntRange(0, 9).Draw(t, "from")
+		o := rapid.SampledFrom([]minifloat.Overflow{minifloat.Saturate, minifloat.Propagate}).Draw(t, "overflow")
+		x := rapid.SliceOfN(value, from+n, from+n).Draw(t, "x")[from:]
+		codes, back := make([]uint16, from+n+9), make([]float32, from+n+9)
+		codes[from+n], back[from+n] = 7, 7
+		require.NoError(t, w.EncodeSlice(codes[from:from+n], x, o))
+		require.NoError(t, w.DecodeSlice(back[from:from+n], codes[from:from+n]))
+		for i, v := range x {
+			want, got := w.Encode(v), codes[from+i]
+			if w.Decode(want) == float32(math.Inf(1)) && o == minifloat.Saturate {
+				want = w.Encode(w.Max())
+			} else if w.Decode(want) == float32(math.Inf(-1)) && o == minifloat.Saturate {
+				want = w.Encode(-w.Max())
+			}
+			require.Equal(t, want, got, "%s of %#x", w, math.Float32bits(v))
+			require.Equal(t, math.Float32bits(w.Decode(got)), math.Float32bits(back[from+i]))
+		}
+		require.Equal(t, uint16(7), codes[from+n])
+		require.Equal(t, float32(7), back[from+n])
+	})
+}
+
 // drawFactors draws one factor for each part of n values.
 func drawFactors(t *rapid.T, n int) []float32 {
 	factor := rapid.OneOf(
@@ -140,7 +169,7 @@ func TestNaNIsFoundAnywhere(t *testing.T) {
 	}
 }
 
-// sameFloat is equality of bits; products of two NaN are any NaN.
+// sameFloat is equality of bits, or both are NaN.
 func sameFloat(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }

@@ -1,12 +1,14 @@
 // Package lanes converts slices several values at a time, where the processor has
 // instructions for it and the build GOEXPERIMENT=simd; elsewhere it converts none.
 //
-// Every function returns how many values, from the first, it has converted: whole
+// A conversion returns how many values, from the first, it has converted: whole
 // groups, and the caller does the rest one by one. Its results are those of the
-// loops in packages minifloat, mx and absmax, bit for bit; only the sign of a NaN
-// that is the product of two may differ.
+// loops in package minifloat, bit for bit. Maxima are of all values, everywhere.
 //
-// # Method
+// There are only conversions that gain by it. Values of codes of up to eight bits are
+// read from tables as fast, one by one.
+//
+// # Method of Encode
 //
 // With em the exponent bits of a = min(|x|, cap), at least those of the smallest
 // normal value, the float32 m = 2^(e+23-M) has the step of the format, and a + m is

@@ -7,6 +7,9 @@ import "simd/archsimd"
 // avx2 says that the processor has what the functions use.
 var avx2 = archsimd.X86.AVX2()
 
+// AVX2 says that the functions convert something here.
+func AVX2() bool { return avx2 }
+
 // group is how many values the encoders take at a time: 32 bytes of codes.
 const group = 32
 
@@ -14,7 +17,7 @@ const group = 32
 // constant shifts some compile to an instruction of SSE, with a transition that
 // costs more than the loop.
 type rounder struct {
-	sign, limit, least, exponent, shift, magic, offset, infinity, nan, signShift archsimd.Int32x8
+	sign, limit, least, shift, magic, offset, infinity, nan, signShift archsimd.Int32x8
 }
 
 // load fills the constants in place: copies of them would be by instructions of SSE.
@@ -22,7 +25,6 @@ func (r *rounder) load(e *Encoding) {
 	r.sign = archsimd.BroadcastInt32x8(-1 << 31)
 	r.limit = archsimd.BroadcastInt32x8(e.limit)
 	r.least = archsimd.BroadcastInt32x8(e.least)
-	r.exponent = archsimd.BroadcastInt32x8(infinity)
 	r.shift = archsimd.BroadcastInt32x8(e.shift)
 	r.magic = archsimd.BroadcastInt32x8(e.magic)
 	r.offset = archsimd.BroadcastInt32x8(e.offset)
@@ -39,7 +41,7 @@ func (r *rounder) codes(v archsimd.Float32x8) archsimd.Int32x8 {
 	a := bits.Xor(sign)
 	nan := a.Greater(r.infinity)
 	a = a.Min(r.limit)
-	em := a.Max(r.least).And(r.exponent)
+	em := a.Max(r.least).And(r.infinity)
 	sum := a.AsFloat32x8().Add(em.Add(r.magic).AsFloat32x8()).AsInt32x8()
 	code := sum.Sub(em).Add(em.ShiftRight(r.shift)).Sub(r.offset)
 	return r.nan.Merge(code, nan).Or(sign.ShiftRight(r.signShift))
