@@ -10,6 +10,8 @@ var avx2 = archsimd.X86.AVX2()
 // AVX2 says that the functions convert something here.
 func AVX2() bool { return avx2 }
 
+const infinity = 0xFF << 23
+
 // group is how many values the encoders take at a time: 32 bytes of codes.
 const group = 32
 

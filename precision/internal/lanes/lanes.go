@@ -3,8 +3,6 @@ package lanes
 // Part is how many neighbours share a factor where there are several.
 const Part = 16
 
-const infinity = 0xFF << 23
-
 // Format is a floating-point format of at most eight bits as the conversions see
 // it.
 type Format struct {
