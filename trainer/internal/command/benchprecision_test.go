@@ -1,6 +1,8 @@
 package command
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,5 +65,27 @@ func TestBenchPrecisionRefuses(t *testing.T) {
 		spoil(&o)
 		_, err := BenchPrecision(t.Context(), o)
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestReadmeHoldsTheSpeeds: the table of precision's README is of the results.
+func TestReadmeHoldsTheSpeeds(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/results/precision-codecs.json")
+	require.NoError(t, err)
+	var results struct {
+		Runs map[string]BenchPrecisionResult `json:"runs"`
+	}
+	require.NoError(t, json.Unmarshal(text, &results))
+	readme, err := os.ReadFile("../../../precision/README.md")
+	require.NoError(t, err)
+	require.Len(t, results.Runs["avx2"].Rows, 2*len(bench.Formats()))
+	for i, a := range results.Runs["avx2"].Rows {
+		p := results.Runs["portable"].Rows[i]
+		require.Equal(t, a.Format+a.Direction, p.Format+p.Direction)
+		for _, row := range []BenchPrecisionOf{a, p} {
+			require.Equal(t, bench.Median(row.Rounds), row.Speed)
+			require.InEpsilon(t, bench.Ratio(row.Rounds, row.PeerRounds), row.Ratio, 1e-3)
+		}
+		require.Contains(t, string(readme), fmt.Sprintf("| %s %s | %.2f | %.1f | %.2f | %.1f |\n", a.Format, a.Direction, a.Speed, a.Ratio, p.Speed, p.Ratio))
 	}
 }
