@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
@@ -109,10 +110,7 @@ func check(codes, scales, n, block int) error {
 
 // scale returns max|x|/127 of a block that begins at the given place.
 func scale(x []float32, place int) (float32, error) {
-	var amax uint32
-	for _, v := range x {
-		amax = max(amax, math.Float32bits(v)&^(1<<31))
-	}
+	amax := lanes.AbsMax(x)
 	if amax >= 0xFF<<23 {
 		for i, v := range x {
 			if v-v != 0 {

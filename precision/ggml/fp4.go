@@ -23,31 +23,51 @@ func nearestE2M1(x, scale float32) uint8 {
 	return best
 }
 
-// putCodes writes the codes of x under a scale: value i in the low half of byte i,
-// the one half a block later in the high half.
-func putCodes(dst []byte, x []float32, scale float32) {
+// unsigned has what a code is as GGML has it, which has no -0.
+var unsigned = [16]uint8{0, 1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15}
+
+// putCodes writes the codes of up to 32 values under a scale: value i in the low half
+// of byte i, the one half a block later in the high half. a is the largest magnitude.
+//
+// Where the search's distances are exact, it finds the value nearest to x/scale, the
+// smaller one at a midpoint. The rounded quotient gives the same: what lies above
+// midpoint·scale does so by more than 2⁻²⁴ of it, and stays above the midpoint.
+func putCodes(dst []byte, x []float32, a, scale float32) error {
+	if !(a <= 16*scale) || scale > 0x1p125 {
+		for i := range dst {
+			dst[i] = nearestE2M1(x[i], scale) | nearestE2M1(x[len(dst)+i], scale)<<4
+		}
+		return nil
+	}
+	e, err := minifloat.NewEncoder(minifloat.E2M1, minifloat.Mode{Round: minifloat.NearestZero, NaN: minifloat.NaNZero})
+	if err != nil {
+		return err
+	}
+	high := x[len(dst):]
 	for i := range dst {
-		dst[i] = nearestE2M1(x[i], scale) | nearestE2M1(x[len(dst)+i], scale)<<4
+		dst[i] = unsigned[e.Code(x[i]/scale)&15] | unsigned[e.Code(high[i]/scale)&15]<<4
 	}
+	return nil
 }
 
-func getCodes(x []float32, src []byte, scale float32) {
-	high := x[len(src):]
+// doubled has twice the values of E2M1, with 0 for -0: GGML halves the scales.
+var doubled = [16]float32{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
+
+func getCodes(x []float32, src []byte, half float32) {
+	x, high := x[:len(src)], x[len(src):][:len(src)]
 	for i, b := range src {
-		x[i] = minifloat.E2M1.Decode(b&0xF) * scale
-		high[i] = minifloat.E2M1.Decode(b>>4) * scale
+		x[i] = doubled[b&0xF] * half
+		high[i] = doubled[b>>4] * half
 	}
 }
 
-// zeroSigns makes the -0 of a code 8 the 0 that GGML has.
-func zeroSigns(x []float32) {
-	for i := range x {
-		x[i] += 0
+// halfScale is 2^(e-128).
+func halfScale(e byte) float32 {
+	if e < 2 {
+		return math.Float32frombits(1 << 21 << e)
 	}
+	return math.Float32frombits(uint32(e-1) << 23)
 }
-
-// exponentScale is 2^(e-127), finite also for e = 255.
-func exponentScale(e byte) float32 { return float32(math.Ldexp(1, int(e)-127)) }
 
 func encodeMXFP4(dst []byte, x []float32) error {
 	a, err := absMax(x)
@@ -59,14 +79,10 @@ func encodeMXFP4(dst []byte, x []float32) error {
 		e = max(int(math.Floor(float64(float32(math.Log2(float64(a)))))-2+127), 0)
 	}
 	dst[0] = byte(e)
-	putCodes(dst[1:], x, exponentScale(dst[0]))
-	return nil
+	return putCodes(dst[1:], x, a, 2*halfScale(dst[0]))
 }
 
-func decodeMXFP4(x []float32, src []byte) {
-	getCodes(x, src[1:], exponentScale(src[0]))
-	zeroSigns(x)
-}
+func decodeMXFP4(x []float32, src []byte) { getCodes(x, src[1:], halfScale(src[0])) }
 
 // encodeUE4M3 is GGML's conversion of x ≥ 0: see doc.go.
 func encodeUE4M3(x float32) byte {
@@ -88,16 +104,16 @@ func encodeUE4M3(x float32) byte {
 	return byte(code)
 }
 
-// decodeUE4M3 is E4M3 without a sign; 7F is zero.
+// decodeUE4M3 is E4M3 without a sign; 7F is zero, and FF is 480.
 func decodeUE4M3(code byte) float32 {
-	if code == 0x7F {
+	exponent, fraction := uint32(code>>3&0xF), uint32(code&7)
+	switch {
+	case code == 0x7F:
 		return 0
+	case exponent == 0:
+		return float32(fraction) * 0x1p-9
 	}
-	exponent, fraction := int(code>>3&0xF), float64(code&7)
-	if exponent == 0 {
-		return float32(math.Ldexp(fraction, -9))
-	}
-	return float32(math.Ldexp(8+fraction, exponent-10))
+	return math.Float32frombits((exponent+120)<<23 | fraction<<20)
 }
 
 func encodeNVFP4(dst []byte, x []float32) error {
@@ -108,14 +124,15 @@ func encodeNVFP4(dst []byte, x []float32) error {
 			return err
 		}
 		dst[s] = encodeUE4M3(a / 6)
-		putCodes(dst[4+8*s:4+8*(s+1)], part, decodeUE4M3(dst[s]))
+		if err := putCodes(dst[4+8*s:4+8*(s+1)], part, a, decodeUE4M3(dst[s])); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func decodeNVFP4(x []float32, src []byte) {
 	for s := range 4 {
-		getCodes(x[16*s:16*(s+1)], src[4+8*s:4+8*(s+1)], decodeUE4M3(src[s]))
+		getCodes(x[16*s:16*(s+1)], src[4+8*s:4+8*(s+1)], 0.5*decodeUE4M3(src[s]))
 	}
-	zeroSigns(x)
 }

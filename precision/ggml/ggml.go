@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 )
 
@@ -125,12 +126,13 @@ func (t Type) Decode(x []float32, src []byte) error {
 
 // absMax returns max|x| of finite values.
 func absMax(x []float32) (float32, error) {
-	var a float32
-	for i, v := range x {
-		if v-v != 0 {
-			return 0, fmt.Errorf("value %d is %v", i, v)
+	a := math.Float32frombits(lanes.AbsMax(x))
+	if a-a != 0 {
+		for i, v := range x {
+			if v-v != 0 {
+				return 0, fmt.Errorf("value %d is %v", i, v)
+			}
 		}
-		a = max(a, float32(math.Abs(float64(v))))
 	}
 	return a, nil
 }

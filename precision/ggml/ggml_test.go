@@ -14,7 +14,7 @@ import (
 )
 
 // Mutation: a stride of 16 in the first 32 bytes of TQ1_0, or a shift by 2 bits
-// less in TQ2_0, fails TestTernaryOracles.
+// less in TQ2_0, fails TestTernaryOracles; ties to even fail TestCodesAreTheSearch.
 
 var types = []Type{Q8_0, TQ1_0, TQ2_0, Q2_0, MXFP4, NVFP4}
 
@@ -117,6 +117,38 @@ func TestMXFP4RepacksWithoutRounding(t *testing.T) {
 	require.Equal(t, []float32{4, -0.5, 0.5}, decode(t, MXFP4, encode(t, MXFP4, x))[:3])
 	x[0] = math.Nextafter32(8, 0) // a float logarithm takes it for 8
 	require.Equal(t, byte(128), encode(t, MXFP4, x)[0])
+}
+
+// TestCodesAreTheSearch: within two ulp of every midpoint and value under every
+// scale, and where the search no longer tells distances apart.
+func TestCodesAreTheSearch(t *testing.T) {
+	scales := []float32{0x1p-127, 0x1.8p-120, 1, 0x1p100, 0x1p125, 0x1p126}
+	for code := range 127 {
+		scales = append(scales, decodeUE4M3(byte(code)))
+	}
+	near := []float32{0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 15.9, 100, 0x1p30}
+	for _, scale := range scales {
+		for _, middle := range near {
+			for ulp := -2; ulp <= 2; ulp++ {
+				v := math.Float32frombits(uint32(max(int64(math.Float32bits(middle*scale))+int64(ulp), 0)))
+				if v-v != 0 {
+					continue
+				}
+				x, dst := []float32{v, -v, v / 3, -v / 7}, make([]byte, 2)
+				require.NoError(t, putCodes(dst, x, v, scale))
+				for i, w := range x {
+					require.Equal(t, nearestE2M1(w, scale), dst[i%2]>>(i/2*4)&15, "%v under %v", w, scale)
+				}
+			}
+		}
+	}
+}
+
+// TestLargestExponent: GGML halves the scale, so that 2¹²⁸ does not overflow.
+func TestLargestExponent(t *testing.T) {
+	x := decode(t, MXFP4, append([]byte{255, 0x10, 0x98}, make([]byte, 14)...))
+	require.Equal(t, []float32{0, 0}, x[:2])
+	require.Equal(t, []float32{0x1p127, -0x1p127}, x[16:18])
 }
 
 func TestErrors(t *testing.T) {

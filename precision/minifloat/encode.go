@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 )
 
 // Rounding chooses between the two grid values next to a value.
@@ -56,8 +58,11 @@ type Mode struct {
 // three mantissa bits cannot tell apart: sign, exponent, four mantissa bits, and
 // whether any of the other nineteen is set. Grid values and midpoints have at
 // most four mantissa bits, so that all values of a class round alike.
+//
+// Rounding to even is also done many values at a time, where that is possible.
 type Encoder struct {
 	table  *table
+	lanes  *lanes.Encoding // nil: not in this mode
 	format Format
 	// rejects says that NaN is an error.
 	rejects bool
@@ -72,6 +77,15 @@ const stickyBits = 19
 func class(bits uint32) uint32 {
 	const low = 1<<stickyBits - 1
 	return bits>>(stickyBits-1)&^1 | (bits&low+low)>>stickyBits
+}
+
+// Path is how slices are encoded in this build and on this processor, rounding to
+// nearest even: "avx2" or "portable". Both give the same codes.
+func Path() string {
+	if lanes.AVX2() {
+		return "avx2"
+	}
+	return "portable"
 }
 
 var tables [numFormats][numRoundings][numOverflows][2]atomic.Pointer[table]
@@ -92,13 +106,30 @@ func NewEncoder(f Format, m Mode) (Encoder, error) {
 		t = fill(f, m)
 		place.Store(t)
 	}
-	return Encoder{table: t, format: f, rejects: f.rejects(m.NaN)}, nil
+	e := Encoder{table: t, format: f, rejects: f.rejects(m.NaN)}
+	if m.Round == NearestEven {
+		e.lanes = encodings[f][m.Overflow][zero]
+	}
+	return e, nil
 }
 
 // rejects says whether NaN is an error.
 func (f Format) rejects(policy NaN) bool {
 	return policy == NaNError || policy == NaNKeep && layouts[f].nan == 0
 }
+
+// encodings are by overflow and by whether NaN becomes zero.
+var encodings = func() (all [numFormats][numOverflows][2]*lanes.Encoding) {
+	for f := range numFormats {
+		for o := range numOverflows {
+			with := layouts[f].lanes()
+			all[f][o][0] = lanes.NewEncoding(with, o == Propagate && with.NaN != 0)
+			with.NaN = 0
+			all[f][o][1] = lanes.NewEncoding(with, o == Propagate && layouts[f].nan != 0)
+		}
+	}
+	return all
+}()
 
 func fill(f Format, m Mode) *table {
 	t := new(table)
@@ -182,15 +213,23 @@ func (e Encoder) Encode(dst []uint8, x []float32) error {
 			return err
 		}
 	}
-	t := e.table
+	done := 0
+	if e.lanes != nil {
+		done = lanes.Encode(dst, x, nil, e.lanes)
+	}
+	x = x[done:]
+	dst = dst[done:][:len(x)]
 	for i, v := range x {
-		dst[i] = t[class(math.Float32bits(v))%uint32(len(t))]
+		dst[i] = e.Code(v)
 	}
 	return nil
 }
 
 // rejectNaN returns an error that names the first NaN.
 func rejectNaN(x []float32) error {
+	if lanes.AbsMax(x) <= infinity32 {
+		return nil
+	}
 	for i, v := range x {
 		if v != v {
 			return fmt.Errorf("minifloat: value %d is NaN", i)

@@ -3,6 +3,8 @@ package minifloat
 import (
 	"fmt"
 	"math"
+
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 )
 
 // Format is a floating-point format of at most eight bits.
@@ -97,6 +99,14 @@ var decodeTables = func() (tables [numFormats][256]float32) {
 	return tables
 }()
 
+// lanes is the layout as the conversions of many values see it.
+func (l *layout) lanes() lanes.Format {
+	return lanes.Format{
+		Bits: l.bits, Mantissa: l.mantissa, Bias: l.bias,
+		MaxCode: int32(l.maxCode), NaN: int32(l.nan),
+	}
+}
+
 // Decode returns the value of a code. Bits above the format's are ignored.
 func (f Format) Decode(code uint8) float32 { return decodeTables[f][code] }
 
@@ -106,7 +116,7 @@ func (f Format) DecodeSlice(dst []float32, codes []uint8) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	table := &decodeTables[f]
+	table, dst := &decodeTables[f], dst[:len(codes)]
 	for i, c := range codes {
 		dst[i] = table[c]
 	}

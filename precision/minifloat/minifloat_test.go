@@ -186,9 +186,11 @@ func TestLengths(t *testing.T) {
 	require.Error(t, e.Encode(make([]uint8, 2), x))
 	require.Error(t, e.EncodeUniform(make([]uint8, 3), x, x[:2]))
 	require.Error(t, e.EncodeKeyed(make([]uint8, 4), x, 1, 0))
-	require.Error(t, e.EncodeScaled(make([]uint8, 2), x, 1))
+	require.Error(t, e.EncodeParts(make([]uint8, 2), x, []float32{1}))
+	require.Error(t, e.EncodeParts(make([]uint8, 3), x, nil))
 	require.Error(t, minifloat.E4M3.DecodeSlice(x, make([]uint8, 2)))
-	require.Error(t, minifloat.E4M3.DecodeScaled(x, make([]uint8, 2), 1))
+	require.Error(t, minifloat.E4M3.DecodeParts(x, make([]uint8, 2), []float32{1}, 1))
+	require.Error(t, minifloat.E4M3.DecodeParts(x, make([]uint8, 3), []float32{1, 1}, 1))
 	require.Error(t, minifloat.BF16.EncodeSlice(make([]uint16, 2), x, minifloat.Saturate))
 	require.Error(t, minifloat.F16.DecodeSlice(x, make([]uint16, 2)))
 	require.Error(t, minifloat.F16.EncodeBits(make([]uint16, 3), x, make([]uint32, 2), minifloat.Saturate))
@@ -223,47 +225,14 @@ func TestProductsOfCodes(t *testing.T) {
 	}
 }
 
-// TestScaledAndPairs: the codes of the products, one or two a byte, and back.
-func TestScaledAndPairs(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		f := rapid.SampledFrom(formats).Draw(t, "format")
-		e := encoder(t, f, minifloat.Mode{})
-		x := rapid.SliceOfN(rapid.Float32Range(-100, 100), 2, 20).Draw(t, "x")
-		x = x[:len(x)/2*2]
-		factor := rapid.Float32Range(0.01, 100).Draw(t, "factor")
-		codes, values := make([]uint8, len(x)), make([]float32, len(x))
-		require.NoError(t, e.EncodeScaled(codes, x, factor))
-		require.NoError(t, f.DecodeScaled(values, codes, 3))
-		for i, v := range x {
-			require.Equal(t, e.Code(v*factor), codes[i])
-			require.Equal(t, f.Decode(codes[i])*3, values[i])
-		}
-		packed := make([]uint8, len(x)/2)
-		if f != minifloat.E2M1 {
-			require.ErrorContains(t, e.EncodePairs(packed, x, 1), "half a byte")
-			require.ErrorContains(t, f.DecodePairs(values, packed, 1), "half a byte")
-			return
-		}
-		require.NoError(t, e.EncodePairs(packed, x, factor))
-		back := make([]float32, len(x))
-		require.NoError(t, f.DecodePairs(back, packed, 3))
-		for i, b := range packed {
-			require.Equal(t, codes[2*i]|codes[2*i+1]<<4, b)
-		}
-		require.Equal(t, values, back)
-		require.Error(t, e.EncodePairs(packed, x[1:], 1))
-		x[1] = float32(math.NaN())
-		require.ErrorContains(t, e.EncodePairs(packed, x, 1), "value 1")
-		require.ErrorContains(t, e.EncodeScaled(codes, x, 1), "value 1")
-	})
-}
-
 func TestNothingIsAllocated(t *testing.T) {
 	x, codes, u := make([]float32, 300), make([]uint8, 300), make([]float32, 300)
 	wide := make([]uint16, 300)
 	e := encoder(t, minifloat.E4M3, minifloat.Mode{})
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		_ = e.Encode(codes, x)
+		_ = e.EncodeParts(codes, x, u[:19])
+		_ = minifloat.E4M3.DecodeParts(x, codes, u[:19], 1)
 		_ = e.EncodeUniform(codes, x, u)
 		_ = e.EncodeKeyed(codes, x, 1, 0)
 		_ = minifloat.E4M3.DecodeSlice(x, codes)
@@ -285,6 +254,10 @@ func FuzzDecode(f *testing.F) {
 				if v == v {
 					require.Equal(t, codes[i]&(1<<format.Bits()-1), back[i], "%s", format)
 				}
+			}
+			factors := values[:len(codes)/2] // of any number, most of them wrong
+			if format.DecodeParts(make([]float32, len(codes)), codes, factors, 2) == nil {
+				require.Len(t, factors, (len(codes)+minifloat.Part-1)/minifloat.Part)
 			}
 		}
 		require.NoError(t, minifloat.DecodeE8M0Slice(values, codes))

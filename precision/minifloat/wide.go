@@ -3,6 +3,7 @@ package minifloat
 import (
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
@@ -110,13 +111,19 @@ func (w Wide) EncodeSlice(dst []uint16, x []float32, o Overflow) error {
 	if len(dst) != len(x) {
 		return lengthError("codes", len(dst), len(x))
 	}
-	if w == F16 {
+	if w == BF16 {
+		limit := w.infinity()
+		if o == Saturate {
+			limit--
+		}
+		done := lanes.EncodeBF16(dst, x, limit)
+		dst, x = dst[done:], x[done:]
 		for i, v := range x {
-			dst[i] = encodeF16(v)
+			dst[i] = encodeBF16(v)
 		}
 	} else {
 		for i, v := range x {
-			dst[i] = encodeBF16(v)
+			dst[i] = encodeF16(v)
 		}
 	}
 	w.saturate(dst, o)
@@ -141,14 +148,16 @@ func (w Wide) DecodeSlice(dst []float32, codes []uint16) error {
 	if len(dst) != len(codes) {
 		return lengthError("values", len(dst), len(codes))
 	}
-	if w == F16 {
+	if w == BF16 {
+		done := lanes.DecodeBF16(dst, codes)
+		dst, codes = dst[done:], codes[done:]
 		for i, c := range codes {
-			dst[i] = decodeF16(c)
+			dst[i] = math.Float32frombits(uint32(c) << 16)
 		}
 		return nil
 	}
 	for i, c := range codes {
-		dst[i] = math.Float32frombits(uint32(c) << 16)
+		dst[i] = decodeF16(c)
 	}
 	return nil
 }

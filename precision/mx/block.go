@@ -3,8 +3,17 @@ package mx
 import (
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 	"github.com/nanochat-go/nanochat/precision/rounding"
+)
+
+// span is how many values are converted at a time, so that one pass over them
+// finds their maxima and the next reads them from the cache again. They are whole
+// blocks of parts parts.
+const (
+	span  = 1024
+	parts = span / minifloat.Part
 )
 
 // noise is where the uniforms of stochastic rounding come from; nil rounds to
@@ -19,47 +28,47 @@ type noise struct {
 type writer struct {
 	minifloat.Encoder
 	layout Layout // Bytes for formats of eight bits
+	block  int    // how many values have a layout of their own
 	random *noise
 }
 
-// newWriter returns the writer of elements. Blocks with NaN do not come to it, so
-// that it need not look for any.
-func newWriter(f minifloat.Format, r minifloat.Rounding, l Layout, random *noise) (writer, error) {
+// newWriter returns the writer of elements. NaN is no error, so that it need not
+// look for any.
+func newWriter(f minifloat.Format, r minifloat.Rounding, l Layout, block int, random *noise) (writer, error) {
 	e, err := minifloat.NewEncoder(f, minifloat.Mode{Round: r, NaN: minifloat.NaNZero})
-	if f != minifloat.E2M1 {
-		l = Bytes
-	}
-	return writer{e, l, random}, err
+	return writer{e, l, block, random}, err
 }
 
-// write writes the codes of x·factor, at most Block values that begin at the given
-// place.
-func (w writer) write(codes []uint8, x []float32, factor float32, place int) error {
-	fast := w.random == nil && factor <= math.MaxFloat32
-	switch {
-	case fast && w.layout == PairNibble:
-		return w.EncodePairs(codes, x, factor)
-	case fast && w.layout == Bytes:
-		return w.EncodeScaled(codes, x, factor)
+// write writes the codes of at most span values times the factors of their parts.
+// place is that of the first value.
+func (w writer) write(codes []uint8, x, factors []float32, place int) error {
+	var bytes [span]uint8
+	c := codes
+	if w.layout != Bytes {
+		c = bytes[:len(x)]
 	}
-	var scaled [Block]float32
-	var bytes [Block]uint8
-	y, c := scaled[:len(x)], bytes[:len(x)]
+	var err error
+	if w.random == nil && lanes.AbsMax(factors) < infinity {
+		err = w.EncodeParts(c, x, factors)
+	} else {
+		err = w.writeScaled(c, x, factors, place)
+	}
+	if w.layout != Bytes {
+		w.layout.pack(codes, c, w.block)
+	}
+	return err
+}
+
+// writeScaled is write, one code a byte, in any rounding and with any factor.
+func (w writer) writeScaled(codes []uint8, x, factors []float32, place int) error {
+	var scaled [span]float32
+	y := scaled[:len(x)]
 	for i, v := range x {
 		if v != 0 { // an infinite factor saturates, and leaves zeros
-			v *= factor
+			v *= factors[i/minifloat.Part]
 		}
 		y[i] = v
 	}
-	if err := w.round(c, y, place); err != nil {
-		return err
-	}
-	w.layout.pack(codes, c)
-	return nil
-}
-
-// round writes the codes of y, one a byte.
-func (w writer) round(codes []uint8, y []float32, place int) error {
 	switch n := w.random; {
 	case n == nil:
 		return w.Encode(codes, y)
@@ -70,15 +79,25 @@ func (w writer) round(codes []uint8, y []float32, place int) error {
 	}
 }
 
-// read writes factor times the values of a block's codes to x.
-func (l Layout) read(x []float32, f minifloat.Format, codes []uint8, factor float32) error {
-	switch {
-	case f != minifloat.E2M1 || l == Bytes:
-		return f.DecodeScaled(x, codes, factor)
-	case l == PairNibble:
-		return f.DecodePairs(x, codes, factor)
+// read writes the values of the codes of at most span values, times the factors of
+// their parts and times then.
+func (l Layout) read(x []float32, f minifloat.Format, codes []uint8, block int, factors []float32, then float32) error {
+	var bytes [span]uint8
+	if l != Bytes {
+		l.unpack(bytes[:len(x)], codes, block)
+		codes = bytes[:len(x)]
 	}
-	var c [Block]uint8
-	l.unpack(c[:len(x)], codes)
-	return f.DecodeScaled(x, c[:len(x)], factor)
+	return f.DecodeParts(x, codes, factors, then)
+}
+
+// infinity is the bits of the float32; more are those of NaN.
+const infinity = 0xFF << 23
+
+// AbsMax returns max|x|. It fails if a value is not finite.
+func AbsMax(x []float32) (float32, error) {
+	amax := lanes.AbsMax(x)
+	if amax >= infinity {
+		return 0, notFinite(x)
+	}
+	return math.Float32frombits(amax), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -194,6 +195,55 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzRepack: there and back is the same, for any number of bytes.
+func FuzzRepack(f *testing.F) {
+	f.Add([]byte("0123456789abcdef"), uint8(1), true)
+	f.Add(bytes.Repeat([]byte{0x07}, 32), uint8(2), false)
+	f.Fuzz(func(t *testing.T, src []byte, kind uint8, wide bool) {
+		from, to, block := mx.Layout(kind%4), mx.Layout(kind/4%4), mx.NVBlock
+		if wide {
+			block = mx.Block
+		}
+		size := len(src)
+		switch {
+		case from == mx.Bytes && to != mx.Bytes:
+			size /= 2
+		case from != mx.Bytes && to == mx.Bytes:
+			size *= 2
+		}
+		dst, back := make([]byte, size), make([]byte, len(src))
+		if mx.Repack(dst, to, src, from, block) != nil {
+			return
+		}
+		require.NoError(t, mx.Repack(back, from, dst, to, block))
+		if from == mx.Bytes && slices.ContainsFunc(src, func(b byte) bool { return b > 0xF }) {
+			return // no codes
+		}
+		require.Equal(t, append([]byte{}, src...), back)
+	})
+}
+
+// FuzzDecodeTiles: rows and columns of any number are refused unless the values,
+// codes and scales are there.
+func FuzzDecodeTiles(f *testing.F) {
+	f.Add(make([]byte, 130), 16, 16, uint8(0))
+	f.Add(make([]byte, 260), 16, -16, uint8(5))
+	f.Add(make([]byte, 9), math.MaxInt, 16, uint8(1))
+	f.Fuzz(func(t *testing.T, data []byte, rows, cols int, kind uint8) {
+		format := mx.NVFP4{Layout: mx.Layout(kind % 4), Form: mx.Form(kind / 4 % 3)}
+		tiles := len(data) / (format.CodeBytes(256) + 1)
+		codes, scales := data[tiles:], data[:tiles]
+		codes = codes[:tiles*format.CodeBytes(256)]
+		x := make([]float32, 256*tiles)
+		err := format.DecodeTiles(x, codes, scales, rows, cols, 1)
+		if good := rows > 0 && cols > 0 && rows%16 == 0 && cols%16 == 0 && rows/16*(cols/16) == tiles && format.Layout < 3 && format.Form < 2; good {
+			require.NoError(t, err)
+		} else {
+			require.Error(t, err)
+		}
+	})
+}
+
 func BenchmarkEncode(b *testing.B) {
 	x := make([]float32, 1<<16)
 	for i := range x {
@@ -207,6 +257,8 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(f.String(), speed(x, func() error { return f.Encode(codes, scales, x) }))
 		b.Run(f.String()+"/stochastic", speed(x, func() error { return f.EncodeKeyed(codes, scales, x, 1, 0) }))
 	}
+	split := mx.Format{Layout: mx.SplitHalf}
+	b.Run(split.String()+"/ggml", speed(x, func() error { return split.Encode(codes[:len(x)/2], scales[:len(x)/mx.Block], x) }))
 	nv := mx.NVFP4{}
 	b.Run("nvfp4", speed(x, func() error { return nv.Encode(codes[:len(x)/2], scales, x, 2688) }))
 }
@@ -223,6 +275,8 @@ func BenchmarkDecode(b *testing.B) {
 	for _, f := range []mx.Format{mx.MXFP4, mx.MXFP8E4M3} {
 		b.Run(f.String(), speed(x, func() error { return f.Decode(x, codes[:f.CodeBytes(len(x))], scales[:f.Scales(len(x))]) }))
 	}
+	split := mx.Format{Layout: mx.SplitHalf}
+	b.Run(split.String()+"/ggml", speed(x, func() error { return split.Decode(x, codes[:len(x)/2], scales[:len(x)/mx.Block]) }))
 	nv := mx.NVFP4{}
 	b.Run("nvfp4", speed(x, func() error { return nv.Decode(x, codes[:len(x)/2], scales, 2688) }))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
@@ -73,13 +74,16 @@ func (f Format) String() string {
 	return name + "/" + f.Scale.String()
 }
 
-// CodeBytes is how many bytes the codes of n values take.
-func (f Format) CodeBytes(n int) int {
-	if f.packed() {
-		return n / 2
+// layout is that of the codes, Bytes for elements of eight bits.
+func (f Format) layout() Layout {
+	if f.Elem != minifloat.E2M1 {
+		return Bytes
 	}
-	return n
+	return f.Layout
 }
+
+// CodeBytes is how many bytes the codes of n values take.
+func (f Format) CodeBytes(n int) int { return f.layout().bytes(n) }
 
 // Scales is how many scales n values have.
 func (f Format) Scales(n int) int { return n / Block }
@@ -88,8 +92,6 @@ func (f Format) Scales(n int) int { return n / Block }
 func (f Format) BitsPerValue() float64 {
 	return float64(8*f.CodeBytes(Block)+8) / Block
 }
-
-func (f Format) packed() bool { return f.Elem == minifloat.E2M1 && f.Layout != Bytes }
 
 // Encode writes the codes and scales of x, rows of a multiple of Block values
 // one after the other. It wants CodeBytes(len(x)) codes and Scales(len(x)) scales.
@@ -139,80 +141,96 @@ func (f Format) encode(codes, scales []uint8, x []float32, random *noise) error 
 	if err := f.check(codes, scales, len(x)); err != nil {
 		return err
 	}
-	w, err := newWriter(f.Elem, f.Round, f.Layout, random)
+	w, err := newWriter(f.Elem, f.Round, f.layout(), Block, random)
 	if err != nil {
 		return err
 	}
-	factor := float32(1)
-	if f.ThreeQuarters {
-		factor = 0.75
-	}
-	bytes := f.CodeBytes(Block)
-	for i := range scales {
-		block, c := x[i*Block:(i+1)*Block], codes[i*bytes:(i+1)*bytes]
-		scale := f.scale(amaxBits(block))
-		scales[i] = scale
-		if scale == NaNScale {
-			clear(c)
-			continue
-		}
-		if err := w.write(c, block, minifloat.DecodeE8M0(254-scale)*factor, i*Block); err != nil {
+	var maxima, factors [parts]float32
+	for from := 0; from < len(x); from += span {
+		to := min(from+span, len(x))
+		x, c, s := x[from:to], codes[f.CodeBytes(from):f.CodeBytes(to)], scales[from/Block:to/Block]
+		n := len(x) / minifloat.Part
+		lanes.PartMax(maxima[:n], x)
+		finite := f.scales(s, factors[:n], maxima[:n])
+		if err := w.write(c, x, factors[:n], from); err != nil {
 			return err
+		}
+		if !finite {
+			f.clear(c, s)
 		}
 	}
 	return nil
 }
 
-// amaxBits is max|x| as the bits of a float32; more than those of infinity means
-// NaN.
-func amaxBits(x []float32) uint32 {
-	var a uint32
-	for _, v := range x {
-		a = max(a, math.Float32bits(v)&^(1<<31))
+// scales writes the scales of blocks and the factors of their parts, of which it
+// has the maxima, and returns whether all of them are finite.
+func (f Format) scales(scales []uint8, factors, maxima []float32) bool {
+	r, factor, finite := f.rule(), float32(1), true
+	if f.ThreeQuarters {
+		factor = 0.75
 	}
-	return a
+	for i := range scales {
+		pair, to := (*[2]float32)(maxima[2*i:]), (*[2]float32)(factors[2*i:])
+		scale, v := r.scale(max(math.Float32bits(pair[0]), math.Float32bits(pair[1]))), float32(0)
+		if scale == NaNScale {
+			finite = false
+		} else {
+			v = math.Float32frombits(uint32(254-scale)<<23) * factor // at most 253
+		}
+		scales[i], to[0], to[1] = scale, v, v
+	}
+	return finite
 }
 
-// scale returns the E8M0 code for the bits of max|x|.
-func (f Format) scale(amax uint32) uint8 {
-	const fraction = 1<<23 - 1
-	if amax >= 0xFF<<23 {
-		return NaNScale
+// clear makes the codes of blocks with an infinity or NaN zero.
+func (f Format) clear(codes, scales []uint8) {
+	bytes := f.CodeBytes(Block)
+	for i, s := range scales {
+		if s == NaNScale {
+			clear(codes[i*bytes : (i+1)*bytes])
+		}
 	}
-	emax := f.Elem.EMax()
-	var exponent int
+}
+
+// rule has the constants of a ScaleRule: with p = a·factor, scales are the exponent
+// of p's bits + up, less emax.
+type rule struct {
+	factor float32
+	least  uint32 // up to these bits of p the scale is 0
+	up     uint32
+	emax   uint32
+}
+
+// rule returns the constants. What is added to the bits carries from the fraction
+// to the exponent where the rule rounds up.
+func (f Format) rule() rule {
+	const fraction = 1<<23 - 1
+	r := rule{factor: 1, emax: uint32(f.Elem.EMax())}
 	switch f.Scale {
 	case RoundUp:
-		p := math.Float32bits(math.Float32frombits(amax) * (1 / f.Elem.Max()))
-		exponent = int(p >> 23)
-		if p > 1<<22 && p&fraction != 0 { // up to 2⁻¹²⁷ the code is 0
-			exponent++
-		}
+		return rule{factor: 1 / f.Elem.Max(), least: 1 << 22, up: fraction} // 2⁻¹²⁷, which is subnormal
 	case Ceil:
-		exponent = int((amax+fraction)>>23) - emax
+		r.up = fraction
 	case Even:
-		exponent = int((amax+1<<(22-f.Elem.Mantissa()))>>23) - emax
+		r.up = 1 << (22 - f.Elem.Mantissa())
 	case TruncFree:
-		exponent = leastExponent(amax, f.Elem.Max()) + 127
-	default:
-		exponent = int(amax>>23) - emax
+		r.up = fraction - math.Float32bits(f.Elem.Max())&fraction
 	}
-	return uint8(max(exponent, 0)) // at most 253: float32 ends at 2¹²⁸, and V is 6 or more
+	return r
 }
 
-// leastExponent returns the least e for which the value with the given bits is
-// at most limit·2^e.
-func leastExponent(amax uint32, limit float32) int {
-	if amax == 0 {
-		return -127
+// scale returns the E8M0 code for the bits of max|x|. It is at most 253, because
+// float32 ends at 2¹²⁸ and the largest values are 6 and more.
+func (r rule) scale(amax uint32) uint8 {
+	if amax >= infinity {
+		return NaNScale
 	}
-	a, e := math.Frexp(float64(math.Float32frombits(amax)))
-	s, limitExponent := math.Frexp(float64(limit))
-	e -= limitExponent
-	if a > s {
-		e++
+	p := math.Float32bits(math.Float32frombits(amax) * r.factor)
+	if p <= r.least {
+		return 0
 	}
-	return e
+	exponent := (p + r.up) >> 23
+	return uint8(max(exponent, r.emax) - r.emax)
 }
 
 // Decode writes the values to x: 2^(scale-127) times the elements.
@@ -220,10 +238,17 @@ func (f Format) Decode(x []float32, codes, scales []uint8) error {
 	if err := f.check(codes, scales, len(x)); err != nil {
 		return err
 	}
-	bytes := f.CodeBytes(Block)
-	for i, scale := range scales {
-		c := codes[i*bytes : (i+1)*bytes]
-		if err := f.Layout.read(x[i*Block:(i+1)*Block], f.Elem, c, minifloat.DecodeE8M0(scale)); err != nil {
+	var factors [parts]float32
+	for from := 0; from < len(x); from += span {
+		to := min(from+span, len(x))
+		for i, s := range scales[from/Block : to/Block] {
+			pair := (*[2]float32)(factors[2*i:])
+			pair[0] = minifloat.DecodeE8M0(s)
+			pair[1] = pair[0]
+		}
+		n := (to - from) / minifloat.Part
+		err := f.layout().read(x[from:to], f.Elem, codes[f.CodeBytes(from):f.CodeBytes(to)], Block, factors[:n], 1)
+		if err != nil {
 			return err
 		}
 	}

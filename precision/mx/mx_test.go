@@ -15,8 +15,8 @@ import (
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
-// Mutation: rounding the product of RoundUp down instead of up, or TruncFree's
-// comparison with ≥, fails TestBlocksAreTheReference; a·S/6 instead of a·(S/6)
+// Mutation: rounding the product of RoundUp down instead of up, or TruncFree up
+// from V itself, fails TestBlocksAreTheReference; a·S/6 instead of a·(S/6)
 // fails TestNVFP4AtMidpoints.
 
 var blocks = flag.Int("blocks", 20_000, "random blocks that are compared with the reference; 1000000 for all of it")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
@@ -53,15 +54,6 @@ func (f NVFP4) TensorScale(amax float32) float32 {
 	return min(nvScaleMax*nvMax/amax, math.MaxFloat32)
 }
 
-// AbsMax returns max|x|. It fails if a value is not finite.
-func AbsMax(x []float32) (float32, error) {
-	amax := amaxBits(x)
-	if amax >= 0xFF<<23 {
-		return 0, notFinite(x)
-	}
-	return math.Float32frombits(amax), nil
-}
-
 func notFinite(x []float32) error {
 	for i, v := range x {
 		if v-v != 0 {
@@ -72,12 +64,7 @@ func notFinite(x []float32) error {
 }
 
 // CodeBytes is how many bytes the codes of n values take.
-func (f NVFP4) CodeBytes(n int) int {
-	if f.Layout == Bytes {
-		return n
-	}
-	return n / 2
-}
+func (f NVFP4) CodeBytes(n int) int { return f.Layout.bytes(n) }
 
 // Scales is how many scales n values have in blocks; tiles have 1/16 of it.
 func (f NVFP4) Scales(n int) int { return n / NVBlock }
@@ -120,43 +107,56 @@ func (f NVFP4) encode(codes, scales []uint8, x []float32, tensor float32, random
 	if err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
 		return err
 	}
-	w, err := newWriter(minifloat.E2M1, f.Round, f.Layout, random)
+	w, err := newWriter(minifloat.E2M1, f.Round, f.Layout, NVBlock, random)
 	if err != nil {
 		return err
 	}
-	bytes := f.CodeBytes(NVBlock)
-	for i := range scales {
-		block := x[i*NVBlock : (i+1)*NVBlock]
-		amax := amaxBits(block)
-		if amax >= 0xFF<<23 {
+	var maxima, factors [parts]float32
+	for from := 0; from < len(x); from += span {
+		to := min(from+span, len(x))
+		n := (to - from) / NVBlock
+		lanes.PartMax(maxima[:n], x[from:to])
+		if lanes.AbsMax(maxima[:n]) >= infinity {
 			return notFinite(x)
 		}
-		scales[i] = f.blockScale(amax, tensor)
-		if err := w.write(codes[i*bytes:(i+1)*bytes], block, f.factor(scales[i], tensor), i*NVBlock); err != nil {
+		if err := f.blockScales(scales[from/NVBlock:to/NVBlock], factors[:n], maxima[:n], tensor); err != nil {
+			return err
+		}
+		if err := w.write(codes[f.CodeBytes(from):f.CodeBytes(to)], x[from:to], factors[:n], from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// blockScale returns the E4M3 code of a block's scale. Every operation is one of
-// float32, in the order of the form's reference.
-func (f NVFP4) blockScale(amax uint32, tensor float32) uint8 {
-	a := math.Float32frombits(amax)
-	if f.Form == Inference {
-		return minifloat.E4M3.Encode(min(max(a/nvMax/tensor, minScale), nvScaleMax))
+// blockScales writes the scales of blocks with the maxima, and what multiplies
+// their elements. Every operation is one of float32, in the order of the form's
+// reference.
+func (f NVFP4) blockScales(scales []uint8, factors, maxima []float32, tensor float32) error {
+	e, err := minifloat.NewEncoder(minifloat.E4M3, minifloat.Mode{})
+	if err != nil {
+		return err
 	}
-	t := a * float32(tensor*(float32(1)/nvMax))
-	return minifloat.E4M3.Encode(min(t, nvScaleMax))
-}
-
-// factor is what multiplies the elements of a block.
-func (f NVFP4) factor(scale uint8, tensor float32) float32 {
-	s := minifloat.E4M3.Decode(scale)
-	if f.Form == Inference {
-		return (1 / tensor) / s
+	inverse, perTensor := 1/tensor, float32(tensor*(float32(1)/nvMax))
+	for i, a := range maxima {
+		if f.Form == Inference {
+			factors[i] = min(max(a/nvMax/tensor, minScale), nvScaleMax)
+		} else {
+			factors[i] = min(a*perTensor, nvScaleMax)
+		}
 	}
-	return min(1/float32(s*(1/tensor)), math.MaxFloat32)
+	if err := e.Encode(scales, factors); err != nil {
+		return err
+	}
+	for i, code := range scales {
+		s := minifloat.E4M3.Decode(code)
+		if f.Form == Inference {
+			factors[i] = inverse / s
+		} else {
+			factors[i] = min(1/float32(s*inverse), math.MaxFloat32)
+		}
+	}
+	return nil
 }
 
 // Decode writes the values to x.
@@ -164,29 +164,31 @@ func (f NVFP4) Decode(x []float32, codes, scales []uint8, tensor float32) error 
 	if err := f.check(codes, scales, len(x), f.Scales(len(x)), tensor); err != nil {
 		return err
 	}
-	bytes := f.CodeBytes(NVBlock)
-	for i, scale := range scales {
-		if err := f.values(x[i*NVBlock:(i+1)*NVBlock], codes[i*bytes:(i+1)*bytes], scale, tensor); err != nil {
+	var factors [parts]float32
+	for from := 0; from < len(x); from += span {
+		to := min(from+span, len(x))
+		n := (to - from) / NVBlock
+		then := f.blockFactors(factors[:n], scales[from/NVBlock:to/NVBlock], tensor)
+		err := f.Layout.read(x[from:to], minifloat.E2M1, codes[f.CodeBytes(from):f.CodeBytes(to)], NVBlock, factors[:n], then)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// values decodes NVBlock codes. In the training form the product with the block's
-// scale has at most six significant bits and is exact, so that the only rounding
-// is that of the product with 1/S.
-func (f NVFP4) values(x []float32, codes []uint8, scale uint8, tensor float32) error {
-	s := minifloat.E4M3.Decode(scale)
+// blockFactors writes what multiplies the values of codes, and returns what
+// multiplies the products. In the training form those have at most six significant
+// bits and are exact, so that the only rounding is that of the product with 1/S.
+func (f NVFP4) blockFactors(factors []float32, scales []uint8, tensor float32) (then float32) {
+	for i, code := range scales {
+		factors[i] = minifloat.E4M3.Decode(code)
+		if f.Form == Inference {
+			factors[i] *= tensor
+		}
+	}
 	if f.Form == Inference {
-		return f.Layout.read(x, minifloat.E2M1, codes, s*tensor)
+		return 1
 	}
-	if err := f.Layout.read(x, minifloat.E2M1, codes, s); err != nil {
-		return err
-	}
-	inverse := 1 / tensor
-	for i := range x {
-		x[i] *= inverse
-	}
-	return nil
+	return 1 / tensor
 }

@@ -1,6 +1,10 @@
 package ternary
 
-import "math"
+import (
+	"math"
+
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
+)
 
 // MinScale is the smallest scale: a tensor of zeros quantises to zeros instead of
 // dividing by zero.
@@ -30,10 +34,7 @@ func absMean(codes []int8, w []float32) (scale float32) {
 // QuantizeActivations writes the eight-bit codes of one token's activations x
 // to q, which must be as long, and returns the scale, x ≈ scale·code.
 func QuantizeActivations(x []float32, q []int8) (scale float32) {
-	a := float32(MinScale)
-	for _, v := range x {
-		a = max(a, float32(math.Abs(float64(v))))
-	}
+	a := max(MinScale, math.Float32frombits(lanes.AbsMax(x)))
 	inv := 127 / a
 	q = q[:len(x)]
 	for i, v := range x {

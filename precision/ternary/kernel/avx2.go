@@ -6,6 +6,7 @@ import (
 	"math"
 	"simd/archsimd"
 
+	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/ternary"
 )
 
@@ -128,15 +129,11 @@ func avx2Pair(planes []plane, x, y [][line]int8) (a, b archsimd.Int32x4) {
 // bits, which order as the values do, and the products rounded in float32, where
 // whole numbers of this size are exact.
 func avx2Quantize(q []int8, x []float32) (scale float32, sum int32) {
-	whole := len(x) &^ 31
-	bits := avx2MaxBits(x[:whole])
-	for _, v := range x[whole:] {
-		bits = max(bits, int32(math.Float32bits(v)&^(1<<31)))
-	}
+	whole, bits := len(x)&^31, lanes.AbsMax(x)
 	if bits >= 0x7f800000 { // infinity or NaN: rare, and not worth a second rule
 		return quantize(q, x)
 	}
-	a := max(math.Float32frombits(uint32(bits)), ternary.MinScale)
+	a := max(math.Float32frombits(bits), ternary.MinScale)
 	inv := 127 / a
 	sum = avx2Codes(q[:whole], x[:whole], inv)
 	for i, v := range x[whole:] {
@@ -145,27 +142,6 @@ func avx2Quantize(q []int8, x []float32) (scale float32, sum int32) {
 		sum += int32(c)
 	}
 	return a / 127, sum
-}
-
-// avx2MaxBits returns the largest of the bits of x without signs, for whole multiples
-// of 32 values.
-func avx2MaxBits(x []float32) (bits int32) {
-	mask := archsimd.BroadcastInt32x8(math.MaxInt32)
-	var m0, m1, m2, m3 archsimd.Int32x8
-	for ; len(x) >= 32; x = x[32:] {
-		v := (*[32]float32)(x)
-		m0 = m0.Max(archsimd.LoadFloat32x8((*[8]float32)(v[0:])).AsInt32x8().And(mask))
-		m1 = m1.Max(archsimd.LoadFloat32x8((*[8]float32)(v[8:])).AsInt32x8().And(mask))
-		m2 = m2.Max(archsimd.LoadFloat32x8((*[8]float32)(v[16:])).AsInt32x8().And(mask))
-		m3 = m3.Max(archsimd.LoadFloat32x8((*[8]float32)(v[24:])).AsInt32x8().And(mask))
-	}
-	var lanes [8]int32
-	m0.Max(m1).Max(m2.Max(m3)).Store(&lanes)
-	archsimd.ClearAVXUpperBits()
-	for _, b := range lanes {
-		bits = max(bits, b)
-	}
-	return bits
 }
 
 // avx2Codes writes the codes of x, whole multiples of 32 values, and returns their sum.

@@ -1,40 +1,19 @@
 #!/usr/bin/env python3
-"""Measures conversions of float32 to small formats and back: ml_dtypes and numpy, and package precision in turn with them.
+"""Times conversions of ml_dtypes and numpy to small formats and back, for `trainer bench precision --peer`.
 
-  codecs.py [--minifloat BINARY] [--mx BINARY] [--absmax BINARY] [--values 65536] [--rounds 5] [--commit ID] [--results FILE]
+  codecs.py VALUES PASSES NAMES   NAMES such as "e4m3 encode", joined by commas
 
-BINARY is what `go test -c` makes of the package in precision. A round measures the peer and then the package; everything is on
-one thread and in GB/s of the float32 side, the best of a round, on values that fit the cache. The peers write into arrays that
-exist, as the package does, wherever numpy can. Their casts of E4M3 and E5M2 do not saturate, which ours do.
-
-One JSON object goes to standard output and to FILE.
+It prepares VALUES normally distributed float32, prints "ready", and then for each line on standard input times PASSES passes
+of each conversion, printing one JSON object with the seconds of one pass. All is on one thread and, but for a number or two a
+block, in arrays that exist, as in package precision. The casts of E4M3 and E5M2 do not saturate, which ours do. MXFP4, MXFP8
+and NVFP4 are numpy around the casts, with the same scales and packing as package mx.
 """
-import argparse
-import datetime
 import json
-import os
-import platform
-import re
-import statistics
-import subprocess
 import sys
 import time
 
 import ml_dtypes
 import numpy as np
-
-# the Go benchmark of each conversion; those of package precision convert 65536 values
-GO = {
-    "minifloat": {
-        **{f"{f}/{d.lower()}": f"Benchmark{d}/{f}" for f in ("e4m3", "e5m2", "e2m1") for d in ("Encode", "Decode")},
-        **{f"{f}/{d}": f"BenchmarkWide/{f}/{d}" for f in ("bf16", "f16") for d in ("encode", "decode")},
-    },
-    "mx": {
-        **{f"{f}/{d.lower()}": f"Benchmark{d}/{f}/floor" for f in ("mxfp4", "mxfp8_e4m3") for d in ("Encode", "Decode")},
-        **{f"nvfp4/{d.lower()}": f"Benchmark{d}/nvfp4" for d in ("Encode", "Decode")},
-    },
-    "absmax": {f"int8/{d}": f"BenchmarkAbsmax/{d}" for d in ("encode", "decode")},
-}
 
 
 def casts(x):
@@ -50,76 +29,99 @@ def casts(x):
     back = np.empty_like(x)
     for name, dtype in types.items():
         codes = x.astype(dtype)
-        out[name + "/encode"] = lambda codes=codes: np.copyto(codes, x, casting="unsafe")
-        out[name + "/decode"] = lambda codes=codes: np.copyto(back, codes, casting="unsafe")
+        out[name + " encode"] = lambda codes=codes: np.copyto(codes, x, casting="unsafe")
+        out[name + " decode"] = lambda codes=codes: np.copyto(back, codes, casting="unsafe")
     return out
 
 
-def pack(codes):
+def pack(packed, codes):
     c = codes.view(np.uint8)
-    return c[..., 0::2] | c[..., 1::2] << 4
+    np.left_shift(c[..., 1::2], 4, out=packed)
+    np.bitwise_or(packed, c[..., 0::2], out=packed)
 
 
-def unpack(packed, shape):
-    codes = np.empty(shape, np.uint8)
-    codes[..., 0::2], codes[..., 1::2] = packed & 15, packed >> 4
-    return codes.view(ml_dtypes.float4_e2m1fn)
+def unpack(codes, packed):
+    c = codes.view(np.uint8)
+    np.bitwise_and(packed, 15, out=c[..., 0::2])
+    np.right_shift(packed, 4, out=c[..., 1::2])
+
+
+class Blocks:
+    """What the block formats share: cast(x·factor) and back, with a factor for each block."""
+
+    def __init__(self, x, size, dtype, largest, packed):
+        self.x, self.largest = x.reshape(-1, size), np.float32(largest)
+        self.values = np.empty_like(self.x)
+        self.codes = np.empty(self.x.shape, dtype)
+        self.packed = np.empty((len(self.x), size // 2), np.uint8) if packed else None
+
+    def amax(self):
+        return np.abs(self.x, out=self.values).max(-1)
+
+    def encode(self, factor):
+        v = np.multiply(self.x, factor[:, None], out=self.values)
+        np.clip(v, -self.largest, self.largest, out=v)
+        np.copyto(self.codes, v, casting="unsafe")
+        if self.packed is not None:
+            pack(self.packed, self.codes)
+
+    def decode(self, *factors):
+        if self.packed is not None:
+            unpack(self.codes, self.packed)
+        np.copyto(self.values, self.codes, casting="unsafe")
+        for f in factors:
+            np.multiply(self.values, f, out=self.values)
 
 
 def mx(x, dtype, emax, largest, packed):
     """OCP MX with the floor rule, blocks of 32."""
-    blocks = x.reshape(-1, 32)
+    b, scale = Blocks(x, 32, dtype, largest, packed), np.empty(len(x) // 32, np.uint8)
 
     def encode():
-        exponent = (np.abs(blocks).max(-1).view(np.int32) >> 23) - emax
-        scale = np.clip(exponent, 0, 254)
-        factor = np.maximum((254 - scale) << 23, 1 << 22).astype(np.int32).view(np.float32)
-        codes = np.clip(blocks * factor[:, None], -largest, largest).astype(dtype)
-        return (pack(codes) if packed else codes), scale.astype(np.uint8)
-
-    codes, scale = encode()
+        exponent = (b.amax().view(np.int32) >> 23) - emax
+        np.clip(exponent, 0, 254, out=exponent)
+        scale[:] = exponent
+        b.encode(np.maximum((254 - exponent) << 23, 1 << 22).view(np.float32))
 
     def decode():
-        factor = np.maximum(scale.astype(np.int32) << 23, 1 << 22).view(np.float32)
-        values = unpack(codes, blocks.shape) if packed else codes
-        return values.astype(np.float32) * factor[:, None]
+        b.decode(np.maximum(scale.astype(np.int32) << 23, 1 << 22).view(np.float32)[:, None])
 
     return {"encode": encode, "decode": decode}
 
 
 def nvfp4(x):
-    """NVFP4 in the training form, blocks of 16; the tensor's scale is given, as in the package's benchmark."""
-    f32, tensor = np.float32, np.float32(2688)
-    blocks = x.reshape(-1, 16)
+    """NVFP4 in the training form, blocks of 16; the tensor's scale is given."""
+    f32 = np.float32
+    tensor = f32(2688) / np.abs(x).max()
+    b, scale = Blocks(x, 16, ml_dtypes.float4_e2m1fn, 6, True), np.empty(len(x) // 16, ml_dtypes.float8_e4m3fn)
 
     def encode():
-        t = np.abs(blocks).max(-1) * (tensor * (f32(1) / f32(6)))
-        scale = np.minimum(t, f32(448)).astype(ml_dtypes.float8_e4m3fn)
+        scale[:] = np.minimum(b.amax() * (tensor * (f32(1) / f32(6))), f32(448))
         with np.errstate(divide="ignore"):
-            factor = np.minimum(f32(1) / (scale.astype(f32) * (f32(1) / tensor)), np.finfo(f32).max)
-        return pack(np.clip(blocks * factor[:, None], -6, 6).astype(ml_dtypes.float4_e2m1fn)), scale
+            b.encode(np.minimum(f32(1) / (scale.astype(f32) * (f32(1) / tensor)), np.finfo(f32).max))
 
-    codes, scale = encode()
-    return {
-        "encode": encode,
-        "decode": lambda: unpack(codes, blocks.shape).astype(f32) * scale.astype(f32)[:, None] * (f32(1) / tensor),
-    }
+    return {"encode": encode, "decode": lambda: b.decode(scale.astype(f32)[:, None], f32(1) / tensor)}
 
 
 def int8(x):
     """Codes in [-127, 127] with a scale for each 128 values."""
     blocks = x.reshape(-1, 128)
+    values, codes, scale = np.empty_like(blocks), np.empty(blocks.shape, np.int8), np.empty((len(blocks), 1), np.float32)
 
     def encode():
-        scale = np.abs(blocks).max(-1, keepdims=True) / np.float32(127)
-        return np.rint(blocks / np.where(scale == 0, np.float32(1), scale)).astype(np.int8), scale
+        np.divide(np.abs(blocks, out=values).max(-1, keepdims=True), np.float32(127), out=scale)
+        np.divide(blocks, np.where(scale == 0, np.float32(1), scale), out=values)
+        np.copyto(codes, np.rint(values, out=values), casting="unsafe")
 
-    codes, scale = encode()
-    return {"encode": encode, "decode": lambda: codes.astype(np.float32) * scale}
+    def decode():
+        np.copyto(values, codes)
+        np.multiply(values, scale, out=values)
+
+    return {"encode": encode, "decode": decode}
 
 
-def peers(values):
-    x = np.sin(np.arange(values, dtype=np.float64)).astype(np.float32)
+def conversions(values):
+    x = np.random.default_rng(1).standard_normal(values, dtype=np.float32)
     out = casts(x)
     for name, pair in {
         "mxfp4": mx(x, ml_dtypes.float4_e2m1fn, 2, 6, True),
@@ -128,81 +130,24 @@ def peers(values):
         "int8": int8(x),
     }.items():
         for direction, run in pair.items():
-            out[f"{name}/{direction}"] = run
+            out[f"{name} {direction}"] = run
     return out
 
 
-def speed(run, size, seconds):
-    """GB/s of the fastest of the calls that fit in the time."""
-    best, end = float("inf"), time.perf_counter() + seconds
-    while True:
-        start = time.perf_counter()
-        run()
-        now = time.perf_counter()
-        best = min(best, now - start)
-        if now > end:
-            return size / best / 1e9
-
-
-def go_speeds(package, binary, seconds):
-    """GB/s by conversion from a test binary's benchmarks."""
-    command = [binary, "-test.run", "xxx", "-test.bench", ".", "-test.benchtime", f"{seconds}s", "-test.cpu", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "GOMAXPROCS": "1"})
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    rates = dict(re.findall(r"^(Benchmark\S+)\s.*?([0-9.]+) MB/s", done.stdout, re.M))
-    return {name: float(rates[benchmark]) / 1e3 for name, benchmark in GO[package].items()}
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as f:
-            return next(line.split(":", 1)[1].strip() for line in f if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for package in GO:
-        p.add_argument("--" + package)
-    p.add_argument("--values", type=int, default=1 << 16, help="a multiple of 128")
-    p.add_argument("--seconds", type=float, default=0.3, help="for each conversion and round")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--commit", default="")
-    p.add_argument("--note", default="", help="about the machine")
-    p.add_argument("--results")
-    o = p.parse_args()
-    theirs, ours = {}, {}
-    runs = peers(o.values)
-    for _ in range(o.rounds):
+    known, passes = conversions(int(sys.argv[1])), int(sys.argv[2])
+    runs = {name: known[name] for name in sys.argv[3].split(",")}
+    for run in runs.values():
+        run()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        seconds = {}
         for name, run in runs.items():
-            theirs.setdefault(name, []).append(speed(run, 4 * o.values, o.seconds))
-        for package in GO:
-            if getattr(o, package):
-                for name, rate in go_speeds(package, getattr(o, package), o.seconds).items():
-                    ours.setdefault(name, []).append(rate)
-    ratios = {}
-    for name, rates in ours.items():
-        by_round = [round(a / b, 2) for a, b in zip(rates, theirs[name])]
-        ratios[name] = {"median": statistics.median(by_round), "min": min(by_round), "max": max(by_round)}
-    report = {
-        "benchmark": f"float32 to small formats and back, {o.values} values, one thread, GB/s of the float32 side",
-        "peers": {"ml_dtypes": ml_dtypes.__version__, "numpy": np.__version__},
-        "command": f"trainer/bench/peers/codecs.py --values {o.values} --seconds {o.seconds} --rounds {o.rounds}",
-        "commit": o.commit,
-        "date": datetime.date.today().isoformat(),
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "note": o.note},
-        "n": f"{o.rounds} rounds; peers: the fastest call of a round, precision: the mean of a round's calls",
-        "ratios": ratios,
-        "precision": {k: [round(v, 3) for v in rates] for k, rates in ours.items()},
-        "peer": {k: [round(v, 3) for v in rates] for k, rates in theirs.items()},
-    }
-    text = json.dumps(report, indent=1)
-    print(text)
-    if o.results:
-        with open(o.results, "w", encoding="utf-8") as f:
-            f.write(text + "\n")
+            start = time.perf_counter()
+            for _ in range(passes):
+                run()
+            seconds[name] = (time.perf_counter() - start) / passes
+        print(json.dumps(seconds), flush=True)
 
 
 if __name__ == "__main__":

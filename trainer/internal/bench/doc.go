@@ -1,6 +1,6 @@
-// Package bench measures: the training step against its own parts, and the
-// tokenizer on a text. Comparisons with other programs are scripts beside it,
-// run in turn with it on the same machine.
+// Package bench measures: the training step against its own parts, updates,
+// memory, and conversions to small formats. Comparisons with other programs are
+// scripts beside it, run in turn with it on the same machine.
 //
 // # Method
 //
@@ -16,4 +16,6 @@
 // old and new values of weights and state are alive together during a step, so
 // less state can save up to twice its planned bytes. Optimizer makes optimizers
 // by name.
+//
+// Conversions are the codecs of package precision, a call for all values.
 package bench

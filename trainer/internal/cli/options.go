@@ -171,4 +171,5 @@ type Handlers struct {
 	BenchGrid       func(ctx context.Context, o BenchGridOptions) (any, error)
 	BenchOptim      func(ctx context.Context, o BenchOptimOptions) (any, error)
 	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
+	BenchPrecision  func(ctx context.Context, o BenchPrecisionOptions) (any, error)
 }
