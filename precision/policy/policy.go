@@ -94,6 +94,18 @@ func (t Table) Bits() float64 {
 	return bits / n
 }
 
+// WithForward returns the table with the forward products of a recipe, see
+// Recipe.WithForward, where they are not plain.
+func (t Table) WithForward(high Recipe) Table {
+	late := slices.Clone(t)
+	for i, c := range late {
+		if !c.Recipe.Fprop.X.IsZero() || !c.Recipe.Fprop.W.IsZero() {
+			late[i].Recipe = c.Recipe.WithForward(high)
+		}
+	}
+	return late
+}
+
 // recipe finds a recipe by name.
 func (p Policy) recipe(name string) (Recipe, error) {
 	if r, ok := p.Recipes[name]; ok {

@@ -210,3 +210,27 @@ bf16    bf16:rne        bf16:rne         bf16:rne       same     bf16:rne       
 nvfp4   nvfp4:1x16:rne  nvfp4:16x16:rne  nvfp4:1x16:sr  same     nvfp4:1x16:sr:rht16  nvfp4:1x16:rne:rht16
 `, out.String())
 }
+
+// TestWithForward: only the forward product changes, and what it lent to the others
+// stays quantised.
+func TestWithForward(t *testing.T) {
+	high := MustBuiltin("bf16")
+	r := MustBuiltin("nvfp4").WithForward(high)
+	require.Equal(t, high.Fprop, r.Fprop)
+	require.Equal(t, "nvfp4:16x16:rne", r.Dgrad.W.String())
+	require.Equal(t, MustBuiltin("nvfp4").Wgrad, r.Wgrad)
+	require.NoError(t, r.Validate())
+	for _, name := range Names() {
+		require.NoError(t, MustBuiltin(name).WithForward(high).Validate(), name)
+	}
+	r = operands("e2m1:row:occ0.9", "e2m1:row:dge5", "f32", "same", "f32", "same").WithForward(high)
+	require.Equal(t, "e2m1:row:rne", r.Dgrad.W.String())
+	require.Equal(t, "e2m1:row:rne", r.Wgrad.X.String())
+
+	table, err := Policy{Recipe: "nvfp4", KeepLast: 1, HighPrecision: "f32"}.Resolve(model(2))
+	require.NoError(t, err)
+	late := table.WithForward(high)
+	require.Equal(t, high.Fprop, late[0].Recipe.Fprop)
+	require.True(t, late[3].Recipe.IsZero())
+	require.Equal(t, MustBuiltin("nvfp4"), table[0].Recipe, "the table itself stays")
+}

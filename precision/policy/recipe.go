@@ -90,6 +90,26 @@ func (r Recipe) Validate() error {
 	return errors.Join(errs...)
 }
 
+// WithForward returns r with the forward product of high: what arXiv:2509.25149 does near
+// the end of training. Backward products keep their operands, quantised anew where they
+// were the forward product's.
+func (r Recipe) WithForward(high Recipe) Recipe {
+	plain := func(q Quantizer) Quantizer {
+		q.Slope, q.Clamp = 0, 0 // they belong to the forward product
+		return q
+	}
+	if r.Fprop.X.Hadamard == 0 { // behind a transform there is nothing else to take
+		if r.Dgrad.W.Direct() {
+			r.Dgrad.W = plain(r.Fprop.W)
+		}
+		if r.Wgrad.X.Direct() {
+			r.Wgrad.X = plain(r.Fprop.X)
+		}
+	}
+	r.Fprop = high.Fprop
+	return r
+}
+
 // must parses the text of a built-in recipe.
 func must(text string) Quantizer {
 	q, err := Parse(text)

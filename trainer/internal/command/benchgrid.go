@@ -177,14 +177,22 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	if err != nil {
 		return o, err
 	}
-	defer g.give(j.Graph(), s)
+	late, err := lateModel(g.backend, c, g.data.Tokenizer.VocabSize())
+	if err != nil {
+		return o, err
+	}
+	if late == nil {
+		defer g.give(j.Graph(), s)
+	} else {
+		defer s.Close() // its graphs are those of the end
+	}
 	o.StateBytes = s.Opt.PlanStateBytes()
 	loader, err := minato.New(g.data.Train, minato.Config{Batch: c.Train.Batch, Length: c.Model.Context, Seed: uint64(c.Seed)})
 	if err != nil {
 		return o, err
 	}
 	var steps []float64
-	l := &run.Loop{Stepper: s, Seed: uint64(c.Seed), Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
+	l := &run.Loop{Stepper: s, Seed: uint64(c.Seed), Late: late, LateFrom: c.Precision.ForwardHigh, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
 		Accumulate: c.Optim.Accumulate, EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Step: func(r run.Record) { steps = append(steps, r.StepSeconds) }, Evaluate: func(ctx context.Context, p *run.Progress) error {
 			if n := len(o.Curve); n > 0 && o.Curve[n-1].Step == p.Step {

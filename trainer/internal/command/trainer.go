@@ -161,6 +161,10 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	if err != nil {
 		return nil, err
 	}
+	late, err := lateModel(b, c, d.Tokenizer.VocabSize())
+	if err != nil {
+		return nil, err
+	}
 	opt, err := optimizer(c, m.Params())
 	if err != nil {
 		return nil, err
@@ -177,7 +181,7 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	if err != nil {
 		return nil, err
 	}
-	t.loop = &run.Loop{Stepper: t.stepper, Seed: uint64(c.Seed), Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
+	t.loop = &run.Loop{Stepper: t.stepper, Seed: uint64(c.Seed), Late: late, LateFrom: c.Precision.ForwardHigh, Batches: batches{t.loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
 		Accumulate: c.Optim.Accumulate, CheckpointEvery: c.Checkpoint.Every, EvalEvery: c.Eval.Every, HealthEvery: c.Optim.HealthEvery,
 		Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
 		Events: run.Events{Step: func(r run.Record) { t.rec.update(r) }, Checkpoint: t.checkpoint, Evaluate: t.evaluate, Reload: t.reload,

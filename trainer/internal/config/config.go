@@ -108,6 +108,7 @@ type Precision struct {
 	KeepFirst     float64                  `toml:"keep_first_blocks" doc:"blocks at the beginning that have high_precision: a share below 1 or a number; -1: what the recipe's paper does"`
 	KeepLast      float64                  `toml:"keep_last_blocks" doc:"the same at the end"`
 	HighPrecision string                   `toml:"high_precision" doc:"recipe of those blocks"`
+	ForwardHigh   float64                  `toml:"forward_high_after" doc:"share of the run after which forward products have high_precision, and backward ones stay; 0: never"`
 	Recipes       map[string]policy.Recipe `toml:"recipes,omitempty" doc:"tables by name with fprop = { x, w }, dgrad = { dy, w }, wgrad = { dy, x }, see trainer/README.md"`
 	Modules       []policy.Rule            `toml:"modules,omitempty" doc:"tables with match (globs on weights) and recipe; the last that matches wins"`
 }

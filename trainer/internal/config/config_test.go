@@ -140,6 +140,15 @@ func TestPrecision(t *testing.T) {
 	require.Equal(t, policy.MustBuiltin("nvfp4"), at(table("precision.recipe=nvfp4", "precision.keep_last_blocks=0"), 3))
 	require.Equal(t, policy.MustBuiltin("mxfp8"), at(table("precision.recipe=nvfp4", "precision.keep_first_blocks=1", "precision.high_precision=mxfp8"), 0))
 
+	late, err := Default().LateLinears(Default().LM(1024))
+	require.NoError(t, err)
+	require.Nil(t, late)
+	c, err := Load("", "", []string{"precision.recipe=nvfp4", "precision.forward_high_after=0.8"})
+	require.NoError(t, err)
+	late, err = c.LateLinears(c.LM(1024))
+	require.NoError(t, err)
+	require.Equal(t, policy.MustBuiltin("nvfp4").WithForward(policy.MustBuiltin("bf16")), at(late, 0))
+
 	file := filepath.Join(t.TempDir(), "c.toml")
 	require.NoError(t, os.WriteFile(file, []byte(`
 [precision]
@@ -150,7 +159,7 @@ fprop = { x = "e4m3:row", w = "nvfp4:16x16" }
 match = ["*mlp*"]
 recipe = "mine"
 `), 0o644))
-	c, err := Load("", file, nil)
+	c, err = Load("", file, nil)
 	require.NoError(t, err)
 	mine, err := c.Linears(c.LM(1024))
 	require.NoError(t, err)
@@ -161,6 +170,7 @@ recipe = "mine"
 		"precision.recipe=nvfp5":               `[precision]: policy: recipe "nvfp5" is unknown`,
 		"precision.recipe=ternary":             "a ternary model, which is exported and served as one",
 		"precision.keep_last_blocks=9":         "9 blocks kept of 4",
+		"precision.forward_high_after=1":       "precision.forward_high_after = 1",
 		"precision.mode=real":                  `precision.mode = "real"`,
 		"precision.modules=[{match=[\"*x\"]}]": "no linear matches",
 		"precision.high_precision=f16":         "", // nothing is kept

@@ -117,6 +117,7 @@ func (c Config) checkPrecision(check checker, oneOf func(key, value string, allo
 	ternary := p.Recipe == "" && c.Model.Ternary || p.Recipe == "ternary"
 	check(ternary == c.Model.Ternary, "precision.recipe = %q with model.ternary = %t: a ternary model, which is exported and served as one, is trained by the recipe ternary and no other",
 		p.Recipe, c.Model.Ternary)
+	check(p.ForwardHigh >= 0 && p.ForwardHigh < 1, "precision.forward_high_after = %g, want 0 to less than 1", p.ForwardHigh)
 	if _, err := c.Linears(c.LM(c.Tokenizer.Vocab)); err != nil {
 		check(false, "[precision]: %w", err)
 	}
@@ -133,6 +134,19 @@ func (c Config) Linears(m lm.Config) (policy.Table, error) {
 	}
 	return policy.Policy{Recipe: p.Recipe, Recipes: p.Recipes, Rules: p.Modules, KeepFirst: p.KeepFirst, KeepLast: p.KeepLast,
 		HighPrecision: p.HighPrecision}.Resolve(m.Linears())
+}
+
+// LateLinears is Linears after precision.forward_high_after, nil if it never changes.
+func (c Config) LateLinears(m lm.Config) (policy.Table, error) {
+	table, err := c.Linears(m)
+	if err != nil || c.Precision.ForwardHigh == 0 {
+		return nil, err
+	}
+	high, err := policy.Policy{Recipe: c.Precision.HighPrecision, Recipes: c.Precision.Recipes}.Resolve(m.Linears())
+	if err != nil {
+		return nil, err
+	}
+	return table.WithForward(high[0].Recipe), nil
 }
 
 // LM is the model's configuration for a vocabulary.

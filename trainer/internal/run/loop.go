@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/optim/schedule"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
@@ -98,6 +99,8 @@ type Loop struct {
 	Budget          Budget
 	Schedule        schedule.Config
 	Momentum        map[int]schedule.Momentum // by group of the optimizer; those without keep theirs
+	Late            *lm.Model                 // what trains after LateFrom, nil for the same
+	LateFrom        float64                   // share of the budget
 	Seed            uint64                    // of the random numbers of low precision
 	Accumulate      int                       // micro-batches for each update, at least 1
 	CheckpointEvery int                       // steps; 0: only at the end
@@ -162,6 +165,11 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 		batches = append(batches, b)
 	}
 	waited = l.Batches.Waited() - waited
+	if l.Late != nil && l.Progress.Share(l.Budget) >= l.LateFrom && l.Stepper.Model != l.Late {
+		if err := l.Stepper.Switch(l.Late); err != nil {
+			return Record{}, err
+		}
+	}
 	rate := l.Schedule.Multiplier(l.Progress.Step, l.Progress.Share(l.Budget)) * l.Progress.Backoff
 	if err := l.Stepper.Opt.SetMultiplier(l.Stepper.Store, rate); err != nil {
 		return Record{}, err

@@ -87,3 +87,29 @@ func TestPrecisionHealth(t *testing.T) {
 	}
 	require.NoError(t, plain.Run(t.Context()))
 }
+
+// TestLate: the end of a run is trained by the other model, from the step on that
+// spends the share, and a run that is resumed behind it as well.
+func TestLate(t *testing.T) {
+	other, err := lm.New(tiny, lm.WithPolicy(quant.Uniform(policy.MustBuiltin("bf16"))))
+	require.NoError(t, err)
+	late := noisyLoop(t, Budget{Steps: 4})
+	late.Late, late.LateFrom = other, 0.5
+	require.NoError(t, late.Run(t.Context()))
+	require.Same(t, other, late.Stepper.Model)
+
+	byHand := noisyLoop(t, Budget{Steps: 2})
+	require.NoError(t, byHand.Run(t.Context()))
+	require.NotEqual(t, weightsOf(t, late.Stepper), weightsOf(t, byHand.Stepper))
+	batches := *byHand.Batches.(*counting)
+	second := noisyLoop(t, Budget{Steps: 4})
+	restoreFrom(t, second.Stepper, byHand.Stepper)
+	second.Late, second.LateFrom, second.Progress, second.Batches = other, 0.5, byHand.Progress, byHand.Batches
+	require.NoError(t, second.Run(t.Context()))
+	require.Equal(t, weightsOf(t, late.Stepper), weightsOf(t, second.Stepper))
+
+	require.NoError(t, byHand.Stepper.Switch(other))
+	byHand.Budget.Steps, byHand.Batches = 4, &batches
+	require.NoError(t, byHand.Run(t.Context()))
+	require.Equal(t, weightsOf(t, late.Stepper), weightsOf(t, byHand.Stepper))
+}

@@ -43,6 +43,8 @@ type Stepper struct {
 	Model *lm.Model
 	Opt   *optim.Optimizer
 
+	backend compute.Backend
+
 	train, gather, drain, eval *model.Exec
 
 	trainMeasured, drainMeasured *model.Exec
@@ -54,11 +56,16 @@ type Stepper struct {
 // NewStepper makes the variables of a model with their initial values, those
 // of its optimizer, and the graphs, which compile at their first call.
 func NewStepper(b compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint64) (*Stepper, error) {
-	s := &Stepper{Store: model.NewStore(), Model: m, Opt: opt}
+	s := &Stepper{Store: model.NewStore(), Model: m, Opt: opt, backend: b}
 	if err := m.InitStore(s.Store, seed); err != nil {
 		return nil, err
 	}
 	opt.InitState(s.Store)
+	return s, s.build()
+}
+
+// build makes the graphs of the model.
+func (s *Stepper) build() error {
 	for _, g := range []struct {
 		exec  **model.Exec
 		build func(scope *model.Scope, in []*Node) []*Node
@@ -66,13 +73,21 @@ func NewStepper(b compute.Backend, m *lm.Model, opt *optim.Optimizer, seed uint6
 		{&s.train, s.buildTrain(false)}, {&s.gather, s.buildGather}, {&s.drain, s.buildDrain(false)}, {&s.eval, s.buildEval},
 		{&s.trainMeasured, s.buildTrain(true)}, {&s.drainMeasured, s.buildDrain(true)},
 	} {
-		exec, err := model.NewExec(b, s.Store, g.build)
+		exec, err := model.NewExec(s.backend, s.Store, g.build)
 		if err != nil {
-			return nil, fmt.Errorf("building the step: %w", err)
+			return fmt.Errorf("building the step: %w", err)
 		}
 		*g.exec = exec
 	}
-	return s, nil
+	return nil
+}
+
+// Switch goes on with another model of the same parameters, which compiles at the next
+// step.
+func (s *Stepper) Switch(m *lm.Model) error {
+	s.closeGraphs()
+	s.Model, s.released = m, false
+	return s.build()
 }
 
 // Restart gives the weights their initial values for a seed, and the state of
@@ -103,10 +118,14 @@ func (s *Stepper) Restart(opt *optim.Optimizer, seed uint64) error {
 
 // Close frees the variables and the graphs.
 func (s *Stepper) Close() {
+	s.closeGraphs()
+	s.Store.Finalize()
+}
+
+func (s *Stepper) closeGraphs() {
 	for _, exec := range []*model.Exec{s.train, s.gather, s.drain, s.eval, s.trainMeasured, s.drainMeasured} {
 		exec.Finalize()
 	}
-	s.Store.Finalize()
 }
 
 // apply makes an update in a graph and returns the norm of the gradients, whether it
