@@ -64,3 +64,13 @@ func TestCompareErrors(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestCompareLate: the end of a run has other forward products where it is asked for.
+func TestCompareLate(t *testing.T) {
+	o := compareOptions(t.TempDir(), "precision.forward_high_after=0", "precision.forward_high_after=0.5")
+	o.Set, o.Seeds = append(o.Set, "precision.recipe=fp8_tensor", "precision.keep_last_blocks=0", "precision.keep_first_blocks=0"), 1
+	got, err := Compare(t.Context(), o)
+	require.NoError(t, err)
+	r := got.(CompareResult)
+	require.NotEqual(t, r.Rows[0].Loss, r.Rows[1].Loss)
+}
