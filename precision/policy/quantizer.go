@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -211,7 +212,7 @@ func (q Quantizer) String() string {
 			parts = append(parts, fmt.Sprintf(format, value))
 		}
 	}
-	add(true, "%s", cmpRound(q.Round))
+	add(true, "%s", cmp.Or(q.Round, Nearest))
 	add(q.Scale != "", "%s", q.Scale)
 	add(q.Pow2, "%s", "pow2")
 	switch {
@@ -229,13 +230,6 @@ func (q Quantizer) String() string {
 		text = "same/" + text
 	}
 	return text
-}
-
-func cmpRound(r Rounding) Rounding {
-	if r == "" {
-		return Nearest
-	}
-	return r
 }
 
 // MarshalText is String.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/nanochat-go/nanochat/precision/quant"
+
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 )
 
@@ -73,4 +75,15 @@ func TestCompareLate(t *testing.T) {
 	require.NoError(t, err)
 	r := got.(CompareResult)
 	require.NotEqual(t, r.Rows[0].Loss, r.Rows[1].Loss)
+}
+
+// TestNativeIsRefused: a format that the backend does not multiply in is an error
+// before any training, which names it.
+func TestNativeIsRefused(t *testing.T) {
+	o := compareOptions(t.TempDir(), "f32", "fp8_tensor")
+	o.Set = append(o.Set, "precision.mode=native", "precision.keep_last_blocks=0")
+	_, err := Compare(t.Context(), o)
+	var missing *quant.NotNativeError
+	require.ErrorAs(t, err, &missing)
+	require.Contains(t, err.Error(), "e4m3: ")
 }
