@@ -97,7 +97,7 @@ func TestValidate(t *testing.T) {
 	for want, r := range map[string]Recipe{
 		"fprop.x: there is no forward product":     {Fprop: Fprop{X: q("same")}},
 		"dgrad.dy: there is no forward product":    {Dgrad: Dgrad{DY: q("same")}},
-		"dgrad.w: ternary is for weights":          {Dgrad: Dgrad{W: q("ternary")}},
+		"wgrad.x: ternary is for weights":          {Wgrad: Wgrad{X: q("ternary")}},
 		"fprop.w: outliers are clamped in fprop.x": {Fprop: Fprop{W: q("e2m1:row:occ0.9")}},
 		"fprop.x: the gradient estimator":          {Fprop: Fprop{X: q("e2m1:row:dge5")}},
 		"wgrad.x: quest":                           {Wgrad: Wgrad{X: q("mxfp4:quest")}},

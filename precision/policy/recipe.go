@@ -69,7 +69,7 @@ func (r Recipe) Validate() error {
 	for i, q := range quantizers {
 		name := names[i]
 		bad(q.Same && (i < 2 || name == "dgrad.dy" || name == "wgrad.dy"), "%s: there is no forward product to take it from", name)
-		bad(q.Format == Ternary && name != "fprop.w", "%s: ternary is for weights", name)
+		bad(q.Format == Ternary && name != "fprop.w" && name != "dgrad.w", "%s: ternary is for weights", name)
 		bad(q.Clamp != 0 && name != "fprop.x", "%s: outliers are clamped in fprop.x", name)
 		bad(q.Slope != 0 && name != "fprop.w", "%s: the gradient estimator belongs to fprop.w", name)
 		bad(q.Scale == quest && i > 1, "%s: quest is for the forward product", name)
