@@ -1,19 +1,17 @@
 package hadamard_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nanochat-go/nanochat/precision/hadamard"
+	"github.com/nanochat-go/nanochat/precision/internal/backendtest"
 	"github.com/nanochat-go/nanochat/precision/rounding"
 )
 
@@ -22,17 +20,7 @@ import (
 
 var backend compute.Backend
 
-func TestMain(m *testing.M) {
-	if os.Getenv("GOMLX_BACKEND") == "" {
-		os.Setenv("GOMLX_BACKEND", "go:ops_sequential")
-	}
-	var err error
-	if backend, err = compute.New(); err != nil {
-		fmt.Fprintln(os.Stderr, "no backend:", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { backendtest.Main(m, &backend) }
 
 // published are the signs of Transformer Engine's transform of 16.
 var published = []float32{1, 1, 1, -1, 1, -1, -1, -1, -1, -1, -1, 1, -1, 1, -1, -1}

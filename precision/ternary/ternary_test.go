@@ -1,36 +1,24 @@
 package ternary
 
 import (
-	"fmt"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/nanochat-go/nanochat/precision/golden"
+	"github.com/nanochat-go/nanochat/precision/internal/backendtest"
 )
 
 // Mutation: rounding halves away from zero makes the "ties" case fail.
 
 var backend compute.Backend
 
-func TestMain(m *testing.M) {
-	if os.Getenv("GOMLX_BACKEND") == "" {
-		os.Setenv("GOMLX_BACKEND", "go:ops_sequential")
-	}
-	var err error
-	if backend, err = compute.New(); err != nil {
-		fmt.Fprintln(os.Stderr, "no backend:", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { backendtest.Main(m, &backend) }
 
 func codes(v []int8) []float64 {
 	out := make([]float64, len(v))
