@@ -209,18 +209,12 @@ func (o *Optimizer) refresh(s step, grads []*Node) []update.Renewed {
 		}
 		done[space] = true
 		held, at := o.held(s, space, grads)
-		if len(held) == 0 {
-			continue
-		}
 		for j, r := range space.Refresh(update.Step{Count: s.count, Counts: s.finite}, held) {
 			renewed[at[j]] = r
 			for k, spec := range space.State(held[j].Param) {
-				kept := keptBasis(space, spec)
-				if kept == storage.Float32() { // a skipped step has left it as it was
-					o.variable(s.store, stateSpec(kept.Specs(spec)[0], held[j].Param)).SetNodeValue(r.Basis[k])
-					continue
+				for l, piece := range keptBasis(space, spec).Specs(spec) {
+					o.variable(s.store, stateSpec(piece, held[j].Param)).SetNodeValue(r.Kept[k][l])
 				}
-				o.write(s, at[j], kept, []update.Spec{spec}, r.Basis[k:k+1], 0x81+uint32(k))
 			}
 		}
 	}
@@ -241,7 +235,11 @@ func (o *Optimizer) held(s step, space update.Basis, grads []*Node) (held []upda
 		}
 		h := update.Held{Param: p, Turn: of - 1, Grad: update.NewGrad(grads[i], s.factors[k]), Key: update.NewKey(s.count, uint32(i)<<8|0x80)}
 		for _, spec := range space.State(p) {
-			h.Basis = append(h.Basis, o.read(s, p, keptBasis(space, spec), []update.Spec{spec})...)
+			var kept []*Node
+			for _, piece := range keptBasis(space, spec).Specs(spec) {
+				kept = append(kept, o.input(s, stateSpec(piece, p)))
+			}
+			h.Kept = append(h.Kept, kept)
 		}
 		held, at = append(held, h), append(at, i)
 	}

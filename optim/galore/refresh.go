@@ -54,10 +54,10 @@ func (s *Space) queue(step update.Step, held []update.Held) queue {
 	var nones, next []*Node
 	phases := make([]int32, n)
 	for i, h := range held {
-		none := nothing(h.Basis[0])
+		none := nothing(s.stored.Load(s.projectors(h.Param)[0], h.Kept[0]))
 		q.none, nones, phases[i] = append(q.none, none), append(nones, Reshape(none, 1)), int32(h.Turn*s.every/max(h.Of, 1))
-		for _, table := range h.Basis[len(s.axes(h.Param)):] {
-			next = append(next, SliceAxis(table, 0, AxisElem(nextRefresh)))
+		for _, table := range h.Kept[len(s.axes(h.Param)):] {
+			next = append(next, SliceAxis(table[0], 0, AxisElem(nextRefresh)))
 		}
 	}
 	q.phases = Const(g, phases)
@@ -87,16 +87,18 @@ func (q queue) nth(x *Node, i int) *Node {
 	return ReduceAllSum(Mul(x, Const(x.Graph(), mask)))
 }
 
-// due says whether a matrix is due.
-func (q queue) due(i int) *Node { return GreaterThan(q.turns[i], ZerosLike(q.turns[i])) }
+// within says whether the loop's state is bases as they are kept, so that they can
+// change where they lie: a storage of several tensors reduces to make them, which a
+// loop cannot.
+func (s *Space) within(spec update.Spec) bool { return len(s.stored.Specs(spec)) == 1 }
 
 // renew refreshes matrices of one shape. The loop's state is, by side and matrix, the
 // bases, to rotate moments their changes C = P_oldᵀ·P_new, and for lazy refreshes which
 // matrices have settled; every iteration picks one matrix and puts back what has become
 // of it.
 func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
-	p, n, sides := held[0].Param, len(held), len(s.axes(held[0].Param))
-	g, q := step.Count.Graph(), s.queue(step, held)
+	p, n := held[0].Param, len(held)
+	g, q, specs := step.Count.Graph(), s.queue(step, held), s.projectors(p)
 	var keys []update.Key
 	var grads, bases, changes, settled []*Node
 	for _, h := range held {
@@ -106,9 +108,13 @@ func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 			settled = append(settled, Const(g, int32(0)))
 		}
 	}
-	for j := range sides {
+	for j, spec := range specs {
 		for _, h := range held {
-			bases = append(bases, h.Basis[j])
+			if s.within(spec) {
+				bases = append(bases, h.Kept[j][0])
+			} else {
+				bases = append(bases, s.stored.Load(spec, h.Kept[j]))
+			}
 			if s.moments == Rotate {
 				changes = append(changes, Zeros(g, shapes.Make(dtypes.Float32, s.rankOf(p), s.rankOf(p))))
 			}
@@ -116,24 +122,14 @@ func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 	}
 	fixed := slices.Concat(grads, q.turns, []*Node{update.Values(keys)})
 	state := repeat(q.length, slices.Concat(bases, changes, settled), fixed, func(left *Node, state, fixed []*Node) []*Node {
-		var at, old, change, out []*Node
+		var at, picked, out []*Node
 		for _, turn := range fixed[n : 2*n] {
 			at = append(at, Equal(turn, left))
 		}
-		for j := range sides {
-			old = append(old, pick(at, state[j*n:(j+1)*n]))
+		for j := range specs {
+			picked = append(picked, pick(at, state[j*n:(j+1)*n]))
 		}
-		none := zero(old[0])
-		news := s.basis(p, pick(at, fixed[:n]), none, old, update.KeyOf(pick(at, elements(fixed[2*n]))))
-		for j := range sides {
-			change = append(change, Dot(old[j], news[j]).General([]int{0}, nil, []int{0}, nil))
-		}
-		if s.moments == Rotate {
-			news = append(news, change...)
-		}
-		if s.lazy.times > 0 {
-			news = append(news, once(s.settled(p, none, change)))
-		}
+		news := s.exchange(p, pick(at, fixed[:n]), picked, pick(at, elements(fixed[2*n])))
 		for i, x := range state {
 			out = append(out, Where(at[i%n], news[i/n], x))
 		}
@@ -142,23 +138,61 @@ func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 	return s.results(step, held, q, state)
 }
 
+// exchange returns what the loop's state has of one matrix after its refresh.
+func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*Node {
+	specs := s.projectors(p)
+	old := slices.Clone(kept)
+	for j, spec := range specs {
+		if s.within(spec) {
+			old[j] = s.stored.Load(spec, kept[j:j+1])
+		}
+	}
+	none := zero(old[0])
+	fresh := s.basis(p, g, none, old, update.KeyOf(key))
+	news, change := slices.Clone(fresh), make([]*Node, len(specs))
+	for j, spec := range specs {
+		if s.within(spec) {
+			news[j] = s.stored.Store(spec, fresh[j], update.KeyOf(Add(key, ConstAs(key, uint32(1+j)))).Bits)[0]
+			fresh[j] = s.stored.Load(spec, news[j:j+1])
+		}
+		change[j] = Dot(old[j], fresh[j]).General([]int{0}, nil, []int{0}, nil)
+	}
+	if s.moments == Rotate {
+		news = append(news, change...)
+	}
+	if s.lazy.times > 0 {
+		news = append(news, once(s.settled(p, none, change)))
+	}
+	return news
+}
+
 // results are the matrices' shares of the state after the loop.
 func (s *Space) results(step update.Step, held []update.Held, q queue, state []*Node) []update.Renewed {
-	n, sides := len(held), len(s.axes(held[0].Param))
+	n, specs := len(held), s.projectors(held[0].Param)
 	out := make([]update.Renewed, n)
 	for i, h := range held {
-		r := &out[i]
-		r.Change = []*Node{LogicalAnd(q.due(i), LogicalNot(q.none[i]))} // there is nothing to carry at first
-		for j := range sides {
-			r.Basis = append(r.Basis, state[j*n+i])
+		r, due := &out[i], GreaterThan(q.turns[i], ZerosLike(q.turns[i]))
+		r.Change = []*Node{LogicalAnd(due, LogicalNot(q.none[i]))} // there is nothing to carry at first
+		for j, spec := range specs {
+			x, kept := state[j*n+i], h.Kept[j]
+			if s.within(spec) {
+				kept = []*Node{x}
+				x = s.stored.Load(spec, kept)
+			} else {
+				kept = slices.Clone(kept)
+				for k, fresh := range s.stored.Store(spec, x, update.KeyOf(AddScalar(h.Key.Value(), 1+j)).Bits) {
+					kept[k] = Where(due, fresh, kept[k])
+				}
+			}
+			r.Basis, r.Kept = append(r.Basis, x), append(r.Kept, kept)
 			if s.moments == Rotate {
-				r.Change = append(r.Change, state[(sides+j)*n+i])
+				r.Change = append(r.Change, state[(len(specs)+j)*n+i])
 			}
 		}
-		for _, table := range h.Basis[sides:] {
+		for _, table := range h.Kept[len(specs):] {
 			same := state[len(state)-n+i]
-			plan := s.plan(step.Count, q.nth(q.phases, i), q.none[i], Equal(same, OnesLike(same)), table)
-			r.Basis = append(r.Basis, Where(q.due(i), plan, table))
+			plan := s.plan(step.Count, q.nth(q.phases, i), q.none[i], Equal(same, OnesLike(same)), table[0])
+			r.Kept = append(r.Kept, []*Node{Where(due, plan, table[0])})
 		}
 	}
 	return out

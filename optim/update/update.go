@@ -149,20 +149,24 @@ type Basis interface {
 	Carry(p Param, r Renewed, specs []Spec, moments []*Node) []*Node
 }
 
-// Held is a parameter with its basis from the step before.
+// Held is a parameter with what is kept of its basis from the step before.
 type Held struct {
 	Param Param
 	// Turn is the parameter's place, from 0, among the Of that have the space, so
 	// that they need not all change at once.
 	Turn, Of int
-	Basis    []*Node
+	Kept     [][]*Node // by State and the Specs of its storage
 	Grad     Grad
 	Key      Key
 }
 
-// Renewed is the basis for a step, and what the space wants to know about its
-// change to carry moments over.
-type Renewed struct{ Basis, Change []*Node }
+// Renewed is the basis for a step, what is kept of it, and what the space wants to
+// know about its change to carry moments over.
+type Renewed struct {
+	Basis  []*Node
+	Kept   [][]*Node
+	Change []*Node
+}
 
 // Noise returns uniform random bits of a shape, uint32. They depend on the step
 // and the state tensor only.
