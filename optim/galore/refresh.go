@@ -152,7 +152,7 @@ func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*No
 	news, change := slices.Clone(fresh), make([]*Node, len(specs))
 	for j, spec := range specs {
 		if s.within(spec) {
-			news[j] = s.stored.Store(spec, fresh[j], update.KeyOf(Add(key, ConstAs(key, uint32(1+j)))).Bits)[0]
+			news[j] = s.stored.Store(spec, fresh[j], nearest(key))[0]
 			fresh[j] = s.stored.Load(spec, news[j:j+1])
 		}
 		change[j] = Dot(old[j], fresh[j]).General([]int{0}, nil, []int{0}, nil)
@@ -164,6 +164,14 @@ func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*No
 		news = append(news, once(s.settled(p, none, change)))
 	}
 	return news
+}
+
+// nearest is noise in the middle of its range: a basis is no sum of small changes, of
+// which rounding by chance would keep the mean. bits is any uint32.
+func nearest(bits *Node) update.Noise {
+	return func(shape shapes.Shape) *Node {
+		return BroadcastToDims(ConstAs(bits, uint32(0x80008000)), shape.Dimensions...)
+	}
 }
 
 // results are the matrices' shares of the state after the loop.
@@ -180,7 +188,7 @@ func (s *Space) results(step update.Step, held []update.Held, q queue, state []*
 				x = s.stored.Load(spec, kept)
 			} else {
 				kept = slices.Clone(kept)
-				for k, fresh := range s.stored.Store(spec, x, update.KeyOf(AddScalar(h.Key.Value(), 1+j)).Bits) {
+				for k, fresh := range s.stored.Store(spec, x, nearest(h.Key.Value())) {
 					kept[k] = Where(due, fresh, kept[k])
 				}
 			}

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +19,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/internal/optimtest"
 	"github.com/nanochat-go/nanochat/optim/internal/ref"
 	"github.com/nanochat-go/nanochat/optim/sgd"
+	"github.com/nanochat-go/nanochat/optim/storage"
+	"github.com/nanochat-go/nanochat/optim/update"
 )
 
 // Mutation: picking the first matrix always, counting those that are due from 0, or
@@ -139,5 +143,27 @@ func TestSkippedRefresh(t *testing.T) {
 			require.NotEqual(t, before["/optim/projector/w"], sim.Snapshot()["/optim/projector/w"])
 			requireOrthonormal(t, sim.Value("/optim/projector/w"), 6, 2)
 		}
+	}
+}
+
+// TestNearest: a basis that is kept in bfloat16 is the nearest to the one in float32.
+func TestNearest(t *testing.T) {
+	p := matrix("w", 24, 40)
+	bases := map[string][]float32{}
+	for _, kept := range []update.Storage{storage.Float32(), storage.BFloat16()} {
+		sim := optimtest.New(t, []optim.Param{p}, config(sgd.New(), New(4).WithProjectorStorage(kept)), make([]float32, p.Size()))
+		sim.Step(t, 0, gaussian(rand.New(rand.NewPCG(1, 1)), p.Size()))
+		v := sim.Store.GetVariable("/optim/projector/w").MustValue()
+		if kept == storage.Float32() {
+			bases["want"] = tensors.MustCopyFlatData[float32](v)
+			continue
+		}
+		for _, x := range tensors.MustCopyFlatData[bfloat16.BFloat16](v) {
+			bases["got"] = append(bases["got"], x.Float32())
+		}
+	}
+	for i, want := range bases["want"] {
+		bits := math.Float32bits(want) + 0x8000 // half of the lowest bit that is kept
+		require.Equal(t, math.Float32frombits(bits&0xFFFF0000), bases["got"][i])
 	}
 }
