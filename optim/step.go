@@ -53,9 +53,10 @@ func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node, gauges 
 	s.count = ConvertDType(o.count(s), dtypes.Float32)
 	s.rate = o.input(s, scalar("multiplier", dtypes.Float32))
 	s.factors = o.factors(s.norm, grads)
+	bases := o.refresh(s, grads)
 	for i, grad := range grads {
 		if grad != nil {
-			o.updateParam(s, i, grad)
+			o.updateParam(s, i, grad, bases[i])
 		}
 	}
 	m := Metrics{GradNorm: s.norm, Skipped: OneMinus(ConvertDType(s.finite, dtypes.Float32))}
@@ -127,12 +128,13 @@ func (o *Optimizer) input(s step, spec update.Spec) *Node {
 	return o.variable(s.store, spec).NodeValue(s.g)
 }
 
-// updateParam is the five lines of package update for one parameter.
-func (o *Optimizer) updateParam(s step, i int, grad *Node) {
+// updateParam is the five lines of package update for one parameter, whose space
+// may have a basis.
+func (o *Optimizer) updateParam(s step, i int, grad *Node, r update.Renewed) {
 	p, k := o.params[i], o.group[i]
 	rule := o.cfg.Groups[k].Rule
 	w := parameter(s.store, p)
-	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement"))}
+	us := update.Step{Count: s.count, Complement: o.input(s, groupSpec(k, "complement")), Counts: s.finite}
 	g := update.NewGrad(grad, s.factors[k])
 	m := update.Moments{Before: o.load(s, i)}
 	space := o.cfg.Groups[k].Space
@@ -142,8 +144,10 @@ func (o *Optimizer) updateParam(s step, i int, grad *Node) {
 		direction, scale = rule.Direction(us, p, m, g)
 		direction = o.finish(s, i, us, p, direction)
 	} else {
-		specs := rule.State(space.Inner(p))
-		basis := o.refresh(s, i, us, specs, &m, g)
+		specs, basis := rule.State(space.Inner(p)), r.Basis
+		if space, ok := space.(update.Basis); ok {
+			m.Before = space.Carry(p, r, specs, m.Before)
+		}
 		down := space.Down(p, basis, g)
 		m.After = o.save(s, i, rule.Accumulate(us, m.Before, down))
 		moments, seen := space.LiftMoments(p, basis, specs, m, down, g)
@@ -193,33 +197,56 @@ func (o *Optimizer) finish(s step, i int, us update.Step, p Param, direction *No
 	return direction
 }
 
-// refresh returns the basis of a parameter's space for this step, and carries
-// the moments over into it.
-func (o *Optimizer) refresh(s step, i int, us update.Step, specs []update.Spec, m *update.Moments, g update.Grad) []*Node {
-	p, k := o.params[i], o.group[i]
-	space, ok := o.cfg.Groups[k].Space.(update.Basis)
-	if !ok {
-		return nil
-	}
-	turn, of := 0, 0
-	for j, group := range o.group {
-		if o.cfg.Groups[group].Space == o.cfg.Groups[k].Space {
-			of++
-			if j < i {
-				turn++
+// refresh returns the bases for this step, by parameter. A space gets all of its
+// parameters at once.
+func (o *Optimizer) refresh(s step, grads []*Node) []update.Renewed {
+	renewed := make([]update.Renewed, len(grads))
+	done := map[update.Basis]bool{}
+	for _, group := range o.cfg.Groups {
+		space, ok := group.Space.(update.Basis)
+		if !ok || done[space] {
+			continue
+		}
+		done[space] = true
+		held, at := o.held(s, space, grads)
+		for j, r := range space.Refresh(update.Step{Count: s.count, Counts: s.finite}, held) {
+			renewed[at[j]] = r
+			for k, spec := range space.State(held[j].Param) {
+				for l, piece := range keptBasis(space, spec).Specs(spec) {
+					o.variable(s.store, stateSpec(piece, held[j].Param)).SetNodeValue(r.Kept[k][l])
+				}
 			}
 		}
 	}
-	declared := space.State(p)
-	var basis []*Node
-	for _, spec := range declared {
-		basis = append(basis, o.read(s, p, keptBasis(space, spec), []update.Spec{spec})...)
+	return renewed
+}
+
+// held returns the parameters that have a space and a gradient, and their places.
+func (o *Optimizer) held(s step, space update.Basis, grads []*Node) (held []update.Held, at []int) {
+	of := 0
+	for i, p := range o.params {
+		k := o.group[i]
+		if o.cfg.Groups[k].Space != space {
+			continue
+		}
+		of++
+		if grads[i] == nil {
+			continue
+		}
+		h := update.Held{Param: p, Turn: of - 1, Grad: update.NewGrad(grads[i], s.factors[k]), Key: update.NewKey(s.count, uint32(i)<<8|0x80)}
+		for _, spec := range space.State(p) {
+			var kept []*Node
+			for _, piece := range keptBasis(space, spec).Specs(spec) {
+				kept = append(kept, o.input(s, stateSpec(piece, p)))
+			}
+			h.Kept = append(h.Kept, kept)
+		}
+		held, at = append(held, h), append(at, i)
 	}
-	basis, m.Before = space.Refresh(us, p, turn, of, basis, specs, m.Before, g, update.NewKey(s.count, uint32(i)<<8|0x80))
-	for j, spec := range declared {
-		o.write(s, i, keptBasis(space, spec), []update.Spec{spec}, basis[j:j+1], 0x81+uint32(j))
+	for j := range held {
+		held[j].Of = of
 	}
-	return basis
+	return held, at
 }
 
 // load returns the state of a parameter.

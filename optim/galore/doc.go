@@ -21,7 +21,9 @@
 // Near is three steps of Polar Express, which keep the columns apart, and orth
 // repeats the quintic that has 1 as a fixed point; both see package orthogonal:
 // products alone, on any backend. Refreshes of different parameters are spread over
-// the T updates, so that no step does them all except the first.
+// the T updates, so that no step does them all except the first. The program of a
+// step has one refresh for each shape of matrices, in a loop that runs once for
+// every matrix of the shape that is due.
 //
 // The basis spans the leading subspace but its columns are not ordered. Muon and
 // SGD do not depend on that; Adam's second moments do a little.
@@ -72,8 +74,9 @@
 //
 // # Caveats
 //
-// A step without a refresh costs the projections, one look at the projector and
-// a copy of the state in the subspace; the same executable makes both kinds.
+// A step without a refresh costs the projections and one look at the projector; the
+// same executable makes both kinds. A refresh reads the gradients and projectors of
+// all matrices of its shape once, to pick those of the matrix that is due.
 //
 // # Differences from the paper
 //

@@ -57,7 +57,7 @@ func checkProjection(t *testing.T, c *golden.Case) {
 		for _, spec := range space.State(p) {
 			old = append(old, Zeros(g.Graph(), shapes.Make(dtypes.Float32, spec.Shape...)))
 		}
-		basis := space.renew(p, grad, yes, yes, old, hashed(g.Graph()))
+		basis := space.basis(p, g, yes, old, hashed(g.Graph()))
 		low := space.Down(p, basis, grad)
 		require.Equal(t, space.Inner(p).Shape, low.Value().Shape().Dimensions)
 		out := []*Node{MulScalar(space.LiftDirection(p, basis, low.Value(), low, grad), space.Factor()), Sqrt(ReduceAllSum(Square(low.Value())))}

@@ -69,15 +69,15 @@ func (s *Space) maxDoublings() int { return max(0, 24-bits.Len(uint(s.every))) }
 
 // plan returns the timetable after the refresh in the update with number count.
 // The first refresh of all is out of turn, and the next one is in turn.
-func (s *Space) plan(p update.Param, count *Node, phase int, none, table *Node, old, fresh []*Node) *Node {
+func (s *Space) plan(count, phase, none, settled, table *Node) *Node {
 	number := func(n int) *Node { return ConstAs(table, n) }
 	now := ConvertDType(count, dtypes.Int32)
-	row := Where(s.settled(p, none, old, fresh), Add(entry(table, streak), number(1)), number(0))
+	row := Where(settled, Add(entry(table, streak), number(1)), number(0))
 	full := GreaterOrEqual(row, number(s.lazy.times))
 	row = Where(full, number(0), row)
 	doubled := entry(table, doublings)
 	doubled = Where(full, Min(Add(doubled, number(1)), number(s.maxDoublings())), doubled)
-	late := Rem(Add(now, number(s.every-1-phase)), number(s.every))
+	late := Rem(Sub(Add(now, number(s.every-1)), phase), number(s.every))
 	period := Where(none, Sub(number(s.every), late), BitwiseShiftLeft(number(s.every), doubled))
 	var entries []*Node
 	for _, x := range []*Node{Add(now, period), doubled, row} {
@@ -86,18 +86,18 @@ func (s *Space) plan(p update.Param, count *Node, phase int, none, table *Node, 
 	return Concatenate(entries, 0)
 }
 
-// settled says whether the basis is where the old one was, along every axis:
-// whether its overlap with the old one, o = ‖P_newᵀ·P_old‖²/r, is the threshold's
+// settled says whether the basis is where the old one was, along every axis, for
+// the changes C: whether its overlap with the old one, o = ‖C‖²/r, is the threshold's
 // share of the way from r/side, the mean for random subspaces, to 1. A basis of
 // the whole space has nowhere else to be.
-func (s *Space) settled(p update.Param, none *Node, old, fresh []*Node) *Node {
+func (s *Space) settled(p update.Param, none *Node, change []*Node) *Node {
 	settled := LogicalNot(none)
 	for i, axis := range s.axes(p) {
 		rank, side := float64(s.rankOf(p)), float64(p.Shape[axis])
 		if rank == side {
 			continue
 		}
-		c := Dot(old[i], fresh[i]).General([]int{0}, nil, []int{0}, nil)
+		c := change[i]
 		squares := Dot(c, c).General([]int{0, 1}, nil, []int{0, 1}, nil)
 		least := rank * (rank/side + s.lazy.threshold*(1-rank/side))
 		settled = LogicalAnd(settled, GreaterOrEqual(squares, ConstAs(squares, least)))

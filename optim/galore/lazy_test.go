@@ -70,12 +70,11 @@ func projector(store *model.Store) string {
 // TestRepeat: the state is what the body makes of it, as often as it is asked to.
 func TestRepeat(t *testing.T) {
 	exec, err := NewExec(optimtest.Backend, func(count, a, b, c *Node) []*Node {
-		none := Equal(ReduceAllMax(a), ReduceAllMax(b))
-		x := repeat(count, []*Node{a, b}, []*Node{c, none}, []*Node{b}, func(state, scalars, fixed []*Node) []*Node {
-			return []*Node{Add(Mul(state[1], scalars[0]), fixed[0]), Where(scalars[1], state[1], state[0])}
+		x := repeat(count, []*Node{a, b}, []*Node{b, c}, func(left *Node, state, fixed []*Node) []*Node {
+			return []*Node{Add(Mul(state[1], Mul(fixed[1], ConvertDType(left, a.DType()))), fixed[0]), state[0]}
 		})
 		due := Equal(count, ZerosLike(count))
-		again := repeat(once(due), x, nil, nil, func(state, _, _ []*Node) []*Node { return []*Node{state[1], state[0]} })
+		again := repeat(once(due), x, nil, func(_ *Node, state, _ []*Node) []*Node { return []*Node{state[1], state[0]} })
 		return append(x, again...)
 	})
 	require.NoError(t, err)
@@ -83,7 +82,7 @@ func TestRepeat(t *testing.T) {
 	for count, want := range map[int32][][][]float32{
 		0: {a, b, b, a},
 		1: {{{9, 12}}, a, {{9, 12}}, a},
-		2: {{{6, 10}}, a, {{6, 10}}, a}, // the scalars change: 1·3 + 3 and 2·3 + 4, and the old second
+		2: {{{5, 8}}, {{15, 20}}, {{5, 8}}, {{15, 20}}}, // 3·2·2 + 3 and 4·2·2 + 4 while two are left, then 1·2 + 3 and 2·2 + 4
 	} {
 		out, err := exec.Call(count, a, b, float32(2))
 		require.NoError(t, err)
@@ -115,7 +114,7 @@ func BenchmarkSubspace(b *testing.B) {
 	const m, n, rank = 1024, 4096, 256
 	exec, err := NewExec(optimtest.Backend, func(g *Node) []*Node {
 		old, yes := Zeros(g.Graph(), shapes.Make(dtypes.Float32, m, rank)), Const(g.Graph(), true)
-		return New(rank).renew(matrix("w", m, n), update.NewGrad(g, nil), yes, yes, []*Node{old}, hashed(g.Graph()))
+		return New(rank).basis(matrix("w", m, n), g, yes, []*Node{old}, hashed(g.Graph()))
 	})
 	require.NoError(b, err)
 	g := tensors.FromFlatDataAndDimensions(gaussian(rand.New(rand.NewPCG(1, 1)), m*n), m, n)

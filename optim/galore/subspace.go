@@ -31,13 +31,13 @@ const (
 )
 
 // polish returns orthonormal columns that span those of x, whose singular values
-// are at most a little above 1, if due, by repeating the quintic that has 1 as a
-// fixed point of third order.
-func polish(due *Node, steps int, x *Node) *Node {
-	count := Mul(once(due), Const(due.Graph(), int32(steps)))
-	return repeat(count, []*Node{x}, nil, nil, func(state, _, _ []*Node) []*Node {
-		return []*Node{orthogonal.Quintic{A: 15.0 / 8, B: -10.0 / 8, C: 3.0 / 8}.Apply(state[0])}
-	})[0]
+// are at most a little above 1, by repeating the quintic that has 1 as a fixed
+// point of third order.
+func polish(steps int, x *Node) *Node {
+	for range steps {
+		x = orthogonal.Quintic{A: 15.0 / 8, B: -10.0 / 8, C: 3.0 / 8}.Apply(x)
+	}
+	return x
 }
 
 // normal returns normally distributed values from uniform bits (Box and Muller).
@@ -55,9 +55,38 @@ func normal(key update.Key, shape shapes.Shape) *Node {
 // times is MulScalar with a constant that the graph does not share.
 func times(x *Node, c float64) *Node { return Mul(x, ConstAs(x, c)) }
 
+// nothing says whether there is no basis yet.
+func nothing(projector *Node) *Node {
+	return Equal(ReduceAllMax(Abs(projector)), ScalarZero(projector.Graph(), projector.DType()))
+}
+
+// zero says whether all of a matrix is, by counting what is not: the count is
+// inexact beyond 2²⁴, but no sum of ones is 0.
+func zero(x *Node) *Node {
+	not := ConvertDType(NotEqual(x, ConstAs(x, 0)), x.DType())
+	count := Dot(not, not).General([]int{0, 1}, nil, []int{0, 1}, nil)
+	return Equal(count, ConstAs(count, 0))
+}
+
 // Overlap is ‖AᵀB‖²/r of two orthonormal bases [side, r]: 1 when they span the
 // same subspace, r/side on average when they have nothing to do with each other.
 func Overlap(a, b *Node) *Node {
 	product := Dot(a, b).General([]int{0}, nil, []int{0}, nil)
 	return DivScalar(ReduceAllSum(Square(product)), float64(a.Shape().Dim(1)))
+}
+
+// subspace returns columns [side, rank] that span the directions along an axis
+// that carry most of the gradient, beginning at p. A gradient of zeros leaves p as
+// it is.
+func (s *Space) subspace(g *Node, axis int, p *Node) *Node {
+	near, far := 0, 1
+	if axis == 1 {
+		near, far = 1, 0
+	}
+	for range s.rounds {
+		z := conditioning.Orthogonalize(Dot(g, p).General([]int{near}, nil, []int{0}, nil))
+		fresh := Dot(g, z).General([]int{far}, nil, []int{0}, nil)
+		p = Where(zero(fresh), p, conditioning.Orthogonalize(fresh))
+	}
+	return p
 }

@@ -31,6 +31,16 @@ func (k Key) Value() *Node {
 	return mix(Add(step, mix(ConstAs(step, k.stream))))
 }
 
+// Values are the values of keys of the same update, as a vector.
+func Values(keys []Key) *Node {
+	streams := make([]uint32, len(keys))
+	for i, k := range keys {
+		streams[i] = k.stream
+	}
+	step := ConvertDType(keys[0].count, dtypes.Uint32)
+	return mix(Add(mix(Const(step.Graph(), streams)), step))
+}
+
 // Bits is a Noise: a hash of the element's index under the key.
 func (k Key) Bits(shape shapes.Shape) *Node {
 	key := k.Value()

@@ -22,6 +22,8 @@ func lowbias32(x uint32) uint32 {
 	return x ^ x>>16
 }
 
+// Mutation: leaving the stream out of Values fails here.
+
 // TestBits: the bits of a tensor are those of the formula, to the last, from the
 // key itself and from its value; a resumed run depends on them.
 func TestBits(t *testing.T) {
@@ -45,4 +47,25 @@ func TestBits(t *testing.T) {
 			require.Equal(t, want, tensors.MustCopyFlatData[uint32](bits))
 		}
 	}
+}
+
+// TestValues: keys have the same values together as one by one.
+func TestValues(t *testing.T) {
+	exec, err := NewExec(optimtest.Backend, func(count *Node) []*Node {
+		keys := []update.Key{update.NewKey(count, 3), update.NewKey(count, 0x80), update.NewKey(count, 3)}
+		out := []*Node{update.Values(keys)}
+		for _, k := range keys {
+			out = append(out, k.Value())
+		}
+		return out
+	})
+	require.NoError(t, err)
+	out, err := exec.Call(float32(7))
+	require.NoError(t, err)
+	var want []uint32
+	for _, x := range out[1:] {
+		want = append(want, tensors.ToScalar[uint32](x))
+	}
+	require.Equal(t, want, tensors.MustCopyFlatData[uint32](out[0]))
+	require.NotEqual(t, want[0], want[1])
 }

@@ -105,6 +105,7 @@ func (g Grad) SquaresTimes(c *Node) *Node {
 type Step struct {
 	Count      *Node // the number of this update, counted from 1
 	Complement *Node // 1-β of the rule's first moment, an input of the graph
+	Counts     *Node // bool: the step is not one to be skipped
 }
 
 // Space is where the moments of a parameter live, if not where the parameter
@@ -139,10 +140,32 @@ type Basis interface {
 	// Stored is how what is float32 of the basis is kept between steps; the rest
 	// is kept as it is.
 	Stored() Storage
-	// Refresh returns the basis for the step and the moments that specs declare,
-	// carried over into it. turn is the parameter's place, from 0, among the of
-	// parameters that have the space, so that they need not all change at once.
-	Refresh(s Step, p Param, turn, of int, basis []*Node, specs []Spec, moments []*Node, g Grad, key Key) (fresh, carried []*Node)
+	// Refresh returns the bases of parameters for the step, of which any number may
+	// change, in their order. All that have the space and a gradient come at once,
+	// so that the program of a change is there once and not for each of them. In a
+	// step that does not count none changes.
+	Refresh(s Step, of []Held) []Renewed
+	// Carry takes the moments that specs declare over into the basis for the step.
+	Carry(p Param, r Renewed, specs []Spec, moments []*Node) []*Node
+}
+
+// Held is a parameter with what is kept of its basis from the step before.
+type Held struct {
+	Param Param
+	// Turn is the parameter's place, from 0, among the Of that have the space, so
+	// that they need not all change at once.
+	Turn, Of int
+	Kept     [][]*Node // by State and the Specs of its storage
+	Grad     Grad
+	Key      Key
+}
+
+// Renewed is the basis for a step, what is kept of it, and what the space wants to
+// know about its change to carry moments over.
+type Renewed struct {
+	Basis  []*Node
+	Kept   [][]*Node
+	Change []*Node
 }
 
 // Noise returns uniform random bits of a shape, uint32. They depend on the step

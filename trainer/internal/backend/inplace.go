@@ -16,8 +16,9 @@ import (
 // replaces it, so that XLA writes every result to fresh memory and holds both.
 //
 // What replaces a parameter is recognised by how it is made: a choice between
-// something new and the parameter, as an optimizer makes it to skip a step, or the
-// sum of the parameter and something else, as accumulators are. A parameter that
+// something new and the parameter, as an optimizer makes it to skip a step, the
+// sum of the parameter and something else, as accumulators are, or what a loop that
+// begins with the parameter has made of it. A parameter that
 // the caller keeps is copied by the runtime, so a wrong guess costs time and is
 // never an error.
 type inPlace struct{ compute.Backend }
@@ -134,6 +135,15 @@ func (f *inPlaceFunction) Where(condition, onTrue, onFalse compute.Value) (compu
 func (f *inPlaceFunction) Add(a, b compute.Value) (compute.Value, error) {
 	v, err := f.Function.Add(a, b)
 	return f.note(v, err, a)
+}
+
+// While implements compute.Function.
+func (f *inPlaceFunction) While(condition, body compute.Function, initial ...compute.Value) ([]compute.Value, error) {
+	out, err := f.Function.While(condition, body, initial...)
+	for i, v := range out {
+		_, _ = f.note(v, err, initial[i])
+	}
+	return out, err
 }
 
 // note remembers that v replaces another value, if that is a parameter.

@@ -62,6 +62,44 @@ func TestWhatReplacesWhat(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestWhatALoopReplaces: what becomes of a parameter in a loop takes its memory.
+func TestWhatALoopReplaces(t *testing.T) {
+	b := openXLA(t)
+	builder := b.Builder("test")
+	f := builder.Main()
+	vector, scalar := shapes.Make(dtypes.Float32, 4), shapes.Make(dtypes.Bool)
+	parameter := func(f compute.Function, name string, s shapes.Shape) compute.Value {
+		v, err := f.Parameter(name, s, nil)
+		require.NoError(t, err)
+		return v
+	}
+	again, weight := parameter(f, "again", scalar), parameter(f, "weight", vector)
+	var closures []compute.Function
+	for _, results := range []func(c compute.Function, again, weight compute.Value) []compute.Value{
+		func(_ compute.Function, again, _ compute.Value) []compute.Value { return []compute.Value{again} },
+		func(c compute.Function, again, weight compute.Value) []compute.Value {
+			not, err := c.LogicalNot(again)
+			require.NoError(t, err)
+			twice, err := c.Add(weight, weight)
+			require.NoError(t, err)
+			return []compute.Value{not, twice}
+		},
+	} {
+		c, err := f.Closure()
+		require.NoError(t, err)
+		require.NoError(t, c.Return(results(c, parameter(c, "in_0", scalar), parameter(c, "in_1", vector)), nil))
+		closures = append(closures, c)
+	}
+	out, err := f.While(closures[0], closures[1], again, weight)
+	require.NoError(t, err)
+	require.NoError(t, f.Return([]compute.Value{out[1]}, nil))
+	inputs := inputsOf(f.(*inPlaceFunction).Function)
+	require.Nil(t, inputs[0].Attributes[aliasing])
+	require.Equal(t, int32(0), inputs[1].Attributes[aliasing])
+	_, err = builder.Compile()
+	require.NoError(t, err)
+}
+
 // TestInPlaceKeepsWhatIsKept: a tensor that the caller did not give away is as it
 // was, one that he did is gone, and both get the same result.
 func TestInPlaceKeepsWhatIsKept(t *testing.T) {
