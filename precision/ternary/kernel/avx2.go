@@ -24,31 +24,48 @@ func avx2Planes(w archsimd.Uint8x32) (p0, p1, p2, p3 archsimd.Uint8x32) {
 		lanes.ShiftAllRight(4).AsUint8x32().And(mask), lanes.ShiftAllRight(6).AsUint8x32().And(mask)
 }
 
-func avx2Single(tiles []tile, x [][line]int8) (sums [group]int32) {
-	var total archsimd.Int32x4
+func avx2Single(y []float32, m *Matrix, x *Activations, from, to int) {
+	codes := unsafe.Pointer(unsafe.SliceData(x.row(0)))
+	for g := from; g < to; g++ {
+		results(avx2Group(m.group(g), codes), m, x, g, y)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// results is store for the sums of one row of activations.
+func results(sums archsimd.Int32x4, m *Matrix, x *Activations, g int, y []float32) {
+	v := sums.Sub(archsimd.BroadcastInt32x4(x.sums[0])).ConvertToFloat32()
+	v = v.Mul(archsimd.BroadcastFloat32x4(x.scales[0])).Mul(archsimd.LoadFloat32x4((*[group]float32)(m.scales[group*g:])))
+	if y = y[group*g:]; len(y) >= group {
+		v.Store((*[group]float32)(y))
+		return
+	}
+	v.StoreSlicePart(y)
+}
+
+// avx2Group returns Σ(code+1)·x for a group of rows. Two pointers that go forward cost
+// fewer instructions than indices.
+func avx2Group(tiles []tile, x unsafe.Pointer) (total archsimd.Int32x4) {
 	ones, fours := archsimd.BroadcastUint8x32(3), archsimd.BroadcastUint8x32(12)
-	// Two pointers that go forward cost fewer instructions than indices.
-	t, v := unsafe.Pointer(unsafe.SliceData(tiles)), unsafe.Pointer(unsafe.SliceData(x[:4*len(tiles)]))
+	t := unsafe.Pointer(unsafe.SliceData(tiles))
 	for left := len(tiles); left > 0; left -= avx2Segment {
 		var s0, s1, s2, s3 archsimd.Int16x16
 		for range min(left, avx2Segment) {
-			x0, x1, x2, x3 := half8(v, 0), half8(v, 2), half8(v, 4), half8(v, 6)
+			x0, x1, x2, x3 := half8(x, 0), half8(x, 2), half8(x, 4), half8(x, 6)
 			s0 = avx2Add(s0, half(t, 0), ones, fours, x0, x1, x2, x3)
 			s1 = avx2Add(s1, half(t, 2), ones, fours, x0, x1, x2, x3)
 			s2 = avx2Add(s2, half(t, 4), ones, fours, x0, x1, x2, x3)
 			s3 = avx2Add(s3, half(t, 6), ones, fours, x0, x1, x2, x3)
-			x0, x1, x2, x3 = half8(v, 1), half8(v, 3), half8(v, 5), half8(v, 7)
+			x0, x1, x2, x3 = half8(x, 1), half8(x, 3), half8(x, 5), half8(x, 7)
 			s0 = avx2Add(s0, half(t, 1), ones, fours, x0, x1, x2, x3)
 			s1 = avx2Add(s1, half(t, 3), ones, fours, x0, x1, x2, x3)
 			s2 = avx2Add(s2, half(t, 5), ones, fours, x0, x1, x2, x3)
 			s3 = avx2Add(s3, half(t, 7), ones, fours, x0, x1, x2, x3)
-			t, v = unsafe.Add(t, unsafe.Sizeof(tile{})), unsafe.Add(v, block)
+			t, x = unsafe.Add(t, unsafe.Sizeof(tile{})), unsafe.Add(x, block)
 		}
 		total = total.Add(avx2Sums(s0, s1, s2, s3))
 	}
-	total.Store(&sums)
-	archsimd.ClearAVXUpperBits()
-	return sums
+	return total
 }
 
 func half8(p unsafe.Pointer, n int) archsimd.Int8x32 {

@@ -19,8 +19,16 @@ func avx512Planes(w archsimd.Uint8x64) (p0, p1, p2, p3 archsimd.Uint8x64) {
 		lanes.ShiftAllRight(4).AsUint8x64().And(mask), lanes.ShiftAllRight(6).AsUint8x64().And(mask)
 }
 
-func avx512Single(tiles []tile, x [][line]int8) (sums [group]int32) {
-	var total archsimd.Int32x4
+func avx512Single(y []float32, m *Matrix, x *Activations, from, to int) {
+	codes := x.row(0)
+	for g := from; g < to; g++ {
+		results(avx512Group(m.group(g), codes), m, x, g, y)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// avx512Group returns Σ(code+1)·x for a group of rows.
+func avx512Group(tiles []tile, x [][line]int8) (total archsimd.Int32x4) {
 	for len(tiles) > 0 {
 		n := min(len(tiles), avx512Segment)
 		var s0, s1, s2, s3 archsimd.Int16x32
@@ -36,9 +44,7 @@ func avx512Single(tiles []tile, x [][line]int8) (sums [group]int32) {
 		total = total.Add(avx512Sums(s0, s1, s2, s3))
 		tiles, x = tiles[n:], x[4*n:]
 	}
-	total.Store(&sums)
-	archsimd.ClearAVXUpperBits()
-	return sums
+	return total
 }
 
 func avx512Add(s archsimd.Int16x32, w archsimd.Uint8x64, x0, x1, x2, x3 archsimd.Int8x64) archsimd.Int16x32 {

@@ -28,9 +28,9 @@ type tile [group][line]uint8
 // Matrix is a ternary weight [rows, cols], two bits a code.
 type Matrix struct {
 	rows, cols int
-	blocks     int    // of a row
-	tiles      []tile // of a group of rows, one group after the other
-	scales     []float32
+	blocks     int       // of a row
+	tiles      []tile    // of a group of rows, one group after the other
+	scales     []float32 // of whole groups, zero after the last row
 }
 
 // New packs codes [rows, cols], each -1, 0 or 1. There is one scale, or one for each
@@ -47,8 +47,8 @@ func New(codes []int8, rows, cols int, scales []float32) (*Matrix, error) {
 			return nil, fmt.Errorf("kernel: scale %d is %v", i, s)
 		}
 	}
-	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, rows)}
-	for r := range m.scales {
+	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, groups(rows)*group)}
+	for r := range rows {
 		m.scales[r] = scales[min(r, len(scales)-1)]
 	}
 	m.tiles = aligned[tile](groups(rows) * m.blocks)
@@ -83,6 +83,8 @@ func (m *Matrix) Cols() int { return m.cols }
 func (m *Matrix) Bytes() int64 {
 	return int64(len(m.tiles))*int64(unsafe.Sizeof(tile{})) + 4*int64(len(m.scales))
 }
+
+func (m *Matrix) group(g int) []tile { return m.tiles[g*m.blocks : (g+1)*m.blocks] }
 
 func checkShape(values, rows, cols int) error {
 	switch {

@@ -13,19 +13,16 @@ type scratch struct {
 
 // multiply computes the groups [from, to) of rows of m.
 func multiply(y []float32, m *Matrix, x *Activations, from, to int, s *scratch) {
-	for g := from; g < to; g++ {
-		tiles := m.tiles[g*m.blocks : (g+1)*m.blocks]
-		switch {
-		case x.path.single == nil:
-			for i := range x.rows {
-				store(y, m, x, g, i, portableSingle(tiles, x.rowWords(i)))
-			}
-		case x.rows == 1:
-			store(y, m, x, g, 0, x.path.single(tiles, x.row(0)))
-		default:
+	switch {
+	case x.rows == 1:
+		x.path.single(y, m, x, from, to)
+	case x.path.unpack == nil:
+		portableMultiply(y, m, x, from, to)
+	default:
+		for g := from; g < to; g++ {
 			for first := 0; first < x.rows; first += maxBatch {
 				sums := s.sums[:min(maxBatch, x.rows-first)]
-				s.batch(sums, tiles, x, first)
+				s.batch(sums, m.group(g), x, first)
 				for i := range sums {
 					store(y, m, x, g, first+i, sums[i])
 				}

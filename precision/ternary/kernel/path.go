@@ -13,10 +13,10 @@ type path struct {
 	segment int
 	// quantize writes the codes of x to q and returns the scale and their sum.
 	quantize func(q []int8, x []float32) (scale float32, sum int32)
-	// single returns Σ(code+1)·x for a group of rows. It is nil for the portable kernel,
-	// which reads other words.
-	single func(tiles []tile, x [][line]int8) [group]int32
-	// unpack writes the codes, plus one, of the tiles to four times as many planes.
+	// single computes the groups [from, to) of rows of m for an x of one row.
+	single func(y []float32, m *Matrix, x *Activations, from, to int)
+	// unpack writes the codes, plus one, of the tiles to four times as many planes. It is
+	// nil for the portable kernel, which reads other words.
 	unpack func(planes []plane, tiles []tile)
 	// batch adds Σ(code+1)·x to the sums of each row of activations, which are rows
 	// beginning every stride lines of x.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -20,6 +21,8 @@ type Pool struct {
 	wake    []chan struct{} // one for each worker
 	scratch []scratch       // one for each thread, the caller's first
 	busy    sync.WaitGroup  // workers at the job
+	left    atomic.Int32    // how many they are
+	spins   int
 	workers sync.WaitGroup
 }
 
@@ -32,6 +35,10 @@ type job struct {
 	next        atomic.Int64
 }
 
+// idleSpins is how often a thread that has nothing to do looks before it sleeps, about
+// 30 µs. Waking a sleeping thread takes as long as a small product.
+const idleSpins = 1 << 13
+
 // minPart is the least work of a part, in products of a code and an activation: less
 // is not worth waking a worker for. It is an estimate.
 const minPart = 1 << 17
@@ -42,6 +49,9 @@ func NewPool(threads int) (*Pool, error) {
 		return nil, fmt.Errorf("kernel: a pool of %d threads, want 1 to 1024", threads)
 	}
 	p := &Pool{wake: make([]chan struct{}, threads-1), scratch: make([]scratch, threads)}
+	if threads <= runtime.GOMAXPROCS(0) { // otherwise who looks is in the way of who works
+		p.spins = idleSpins
+	}
 	for i := range p.scratch {
 		p.scratch[i].planes = aligned[plane](4 * maxSegment)
 	}
@@ -49,13 +59,27 @@ func NewPool(threads int) (*Pool, error) {
 		wake := make(chan struct{}, 1)
 		p.wake[i] = wake
 		p.workers.Go(func() {
-			for range wake {
+			for p.wait(wake) {
 				p.job.work(&p.scratch[i+1])
+				p.left.Add(-1)
 				p.busy.Done()
 			}
 		})
 	}
 	return p, nil
+}
+
+// wait returns true when there is a job, and false after Close.
+func (p *Pool) wait(wake chan struct{}) bool {
+	for range p.spins {
+		select {
+		case _, ok := <-wake:
+			return ok
+		default:
+		}
+	}
+	_, ok := <-wake
+	return ok
 }
 
 // Threads is the number of threads, the caller's included.
@@ -92,11 +116,14 @@ func (p *Pool) Multiply(y []float32, m *Matrix, x *Activations) error {
 	}
 	p.job.set(y, m, x, p.Threads())
 	helpers := min(len(p.wake), p.job.parts-1)
-	p.busy.Add(max(helpers, 0))
+	p.busy.Add(helpers)
+	p.left.Store(int32(helpers))
 	for i := range helpers {
 		p.wake[i] <- struct{}{}
 	}
 	p.job.work(&p.scratch[0])
+	for i := 0; i < p.spins && p.left.Load() > 0; i++ {
+	}
 	p.busy.Wait()
 	p.job.y, p.job.m, p.job.x = nil, nil, nil
 	return nil
