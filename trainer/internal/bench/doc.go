@@ -16,4 +16,7 @@
 // old and new values of weights and state are alive together during a step, so
 // less state can save up to twice its planned bytes. Optimizer makes optimizers
 // by name.
+//
+// Ternary, Operand and Linears are what the products of package ternary/kernel are
+// timed on: weights with random codes, and activations that are quantised each time.
 package bench

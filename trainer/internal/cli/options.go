@@ -171,4 +171,5 @@ type Handlers struct {
 	BenchGrid       func(ctx context.Context, o BenchGridOptions) (any, error)
 	BenchOptim      func(ctx context.Context, o BenchOptimOptions) (any, error)
 	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
+	BenchKernels    func(ctx context.Context, o BenchKernelsOptions) (any, error)
 }

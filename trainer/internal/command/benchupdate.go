@@ -1,14 +1,8 @@
 package command
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,11 +73,11 @@ func BenchOptim(ctx context.Context, o cli.BenchOptimOptions) (any, error) {
 	var p *peer
 	if o.Peer != "" {
 		o.Notice("starting %s", o.Peer)
-		if p, err = startPeer(ctx, o); err != nil {
+		if p, err = startPeer(ctx, o.Peer, o.Matrices, strconv.Itoa(o.Updates), strings.Join(o.PeerNames, ",")); err != nil {
 			return nil, err
 		}
 		defer p.stop()
-		contestants, names = append(contestants, bench.Contestant{Name: o.Peer, Update: p.update}), append(names, o.PeerNames...)
+		contestants, names = append(contestants, bench.Contestant{Name: o.Peer, Update: func(int) error { return p.ask() }}), append(names, o.PeerNames...)
 	}
 	seconds, err := bench.Race(ctx, contestants, o.Rounds, o.Updates)
 	if err != nil {
@@ -91,8 +85,8 @@ func BenchOptim(ctx context.Context, o cli.BenchOptimOptions) (any, error) {
 	}
 	if p != nil {
 		for _, name := range o.PeerNames {
-			if seconds[name] = p.seconds[name]; len(p.seconds[name]) != o.Rounds {
-				return nil, fmt.Errorf("peer %s has %d times of %q, want %d", o.Peer, len(p.seconds[name]), name, o.Rounds)
+			if seconds[name] = p.answers[name]; len(p.answers[name]) != o.Rounds {
+				return nil, fmt.Errorf("peer %s has %d times of %q, want %d", o.Peer, len(p.answers[name]), name, o.Rounds)
 			}
 		}
 	}
@@ -128,67 +122,4 @@ func (r BenchOptimResult) finish(o cli.BenchOptimOptions, names []string, second
 		o.Printf("%-14s %10.1f %19s %8.2f %14d\n", name, 1e3*row.Seconds, fmt.Sprintf("%.1f to %.1f", 1e3*row.Low, 1e3*row.High), row.Ratio, row.StateBytes)
 	}
 	return r
-}
-
-// peer is a program that times its own updates when it is asked to.
-type peer struct {
-	command *exec.Cmd
-	ask     io.WriteCloser
-	answers *bufio.Reader
-	seconds map[string][]float64
-}
-
-// startPeer starts the program and waits until it is ready.
-func startPeer(ctx context.Context, o cli.BenchOptimOptions) (*peer, error) {
-	args := []string{o.Peer, o.Matrices, strconv.Itoa(o.Updates), strings.Join(o.PeerNames, ",")}
-	if strings.HasSuffix(o.Peer, ".py") {
-		python := os.Getenv("PEER_PYTHON")
-		if python == "" {
-			python = "python3"
-		}
-		args = append([]string{python}, args...)
-	}
-	p := &peer{command: exec.CommandContext(ctx, args[0], args[1:]...), seconds: map[string][]float64{}}
-	p.command.Stderr = os.Stderr
-	var err error
-	if p.ask, err = p.command.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.answers = bufio.NewReader(out)
-	if err := p.command.Start(); err != nil {
-		return nil, fmt.Errorf("peer %s: %w", o.Peer, err)
-	}
-	if line, err := p.answers.ReadString('\n'); strings.TrimSpace(line) != "ready" {
-		return nil, errors.Join(fmt.Errorf("peer %s does not say that it is ready: %q", o.Peer, line), err, p.stop())
-	}
-	return p, nil
-}
-
-// update asks for one round.
-func (p *peer) update(int) error {
-	if _, err := io.WriteString(p.ask, "\n"); err != nil {
-		return err
-	}
-	line, err := p.answers.ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("it ended: %w", err)
-	}
-	var seconds map[string]float64
-	if err := json.Unmarshal([]byte(line), &seconds); err != nil {
-		return fmt.Errorf("it answers %q: %w", line, err)
-	}
-	for name, s := range seconds {
-		p.seconds[name] = append(p.seconds[name], s)
-	}
-	return nil
-}
-
-// stop ends the program.
-func (p *peer) stop() error {
-	p.ask.Close()
-	return p.command.Wait()
 }

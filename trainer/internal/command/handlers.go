@@ -27,5 +27,6 @@ func Handlers() cli.Handlers {
 		BenchGrid:       BenchGrid,
 		BenchOptim:      BenchOptim,
 		BenchMemory:     BenchMemory,
+		BenchKernels:    BenchKernels,
 	}
 }
