@@ -14,28 +14,21 @@ import (
 // eight products of pairs, at most 508 each, and 8·8·508 < 2¹⁵.
 const avx2Segment = 8
 
-var avx2 = path{name: "avx2", segment: avx2Segment, quantize: avx2Quantize, single: avx2Single, unpack: avx2Unpack, batch: avx2Batch}
+var avx2 = path{name: "avx2", quantize: avx2Quantize, single: avx2Single, batch: avx2Batch}
 
-// avx2Planes are the codes of 32 bytes. Lanes of 32 bits are shifted, since AVX2 has
-// no shift of bytes: what comes in from the neighbour is masked.
-func avx2Planes(w archsimd.Uint8x32) (p0, p1, p2, p3 archsimd.Uint8x32) {
-	mask, lanes := archsimd.BroadcastUint8x32(3), w.AsInt32x8()
-	return w.And(mask), lanes.ShiftAllRight(2).AsUint8x32().And(mask),
-		lanes.ShiftAllRight(4).AsUint8x32().And(mask), lanes.ShiftAllRight(6).AsUint8x32().And(mask)
-}
-
-func avx2Single(y []float32, m *Matrix, x *Activations, from, to int) {
-	codes := unsafe.Pointer(unsafe.SliceData(x.row(0)))
+func avx2Single(y []float32, m *Matrix, x *Activations, i, from, to int) {
+	codes := unsafe.Pointer(unsafe.SliceData(x.row(i)))
 	for g := from; g < to; g++ {
-		results(avx2Group(m.group(g), codes), m, x, g, y)
+		results(avx2Group(m.group(g), codes), m, x, i, g, y)
 	}
 	archsimd.ClearAVXUpperBits()
 }
 
-// results is store for the sums of one row of activations.
-func results(sums archsimd.Int32x4, m *Matrix, x *Activations, g int, y []float32) {
-	v := sums.Sub(archsimd.BroadcastInt32x4(x.sums[0])).ConvertToFloat32()
-	v = v.Mul(archsimd.BroadcastFloat32x4(x.scales[0])).Mul(archsimd.LoadFloat32x4((*[group]float32)(m.scales[group*g:])))
+// results turns the sums of a group of rows and row i of x into results. They are of
+// (code+1)·x, so the sum of x is one too many.
+func results(sums archsimd.Int32x4, m *Matrix, x *Activations, i, g int, y []float32) {
+	v := sums.Sub(archsimd.BroadcastInt32x4(x.sums[i])).ConvertToFloat32()
+	v = v.Mul(archsimd.BroadcastFloat32x4(x.scales[i])).Mul(archsimd.LoadFloat32x4((*[group]float32)(m.scales[group*g:])))
 	if y = y[group*g:]; len(y) >= group {
 		v.Store((*[group]float32)(y))
 		return
@@ -95,60 +88,6 @@ func avx2Sums(s0, s1, s2, s3 archsimd.Int16x16) archsimd.Int32x4 {
 	b := s2.DotProductPairs(one).AddPairsGrouped(s3.DotProductPairs(one))
 	s := a.AddPairsGrouped(b)
 	return s.GetLo().Add(s.GetHi())
-}
-
-func avx2Unpack(planes []plane, tiles []tile) {
-	for b := range tiles {
-		t, p := &tiles[b], (*[4]plane)(planes[4*b:])
-		for r := range t {
-			for h := range 2 {
-				p0, p1, p2, p3 := avx2Planes(half(unsafe.Pointer(&t[r]), h))
-				p0.Store((*[line / 2]uint8)(p[0][r][h*line/2:]))
-				p1.Store((*[line / 2]uint8)(p[1][r][h*line/2:]))
-				p2.Store((*[line / 2]uint8)(p[2][r][h*line/2:]))
-				p3.Store((*[line / 2]uint8)(p[3][r][h*line/2:]))
-			}
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-// avx2Batch takes two rows at a time: with four rows of weights their sums fill half
-// of the sixteen registers.
-func avx2Batch(sums [][group]int32, planes []plane, x [][line]int8, stride int) {
-	for i := 0; i < len(sums); i += 2 {
-		other := min(i+1, len(sums)-1) // a last row that is alone is computed twice
-		a, b := avx2Pair(planes, x[i*stride:], x[other*stride:])
-		add(&sums[i], a)
-		if other != i {
-			add(&sums[other], b)
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func add(sums *[group]int32, s archsimd.Int32x4) {
-	archsimd.LoadInt32x4(sums).Add(s).Store(sums)
-}
-
-func avx2Pair(planes []plane, x, y [][line]int8) (a, b archsimd.Int32x4) {
-	x, y = x[:len(planes)], y[:len(planes)]
-	var a0, a1, a2, a3, b0, b1, b2, b3 archsimd.Int16x16
-	for i := range planes {
-		p, x, y := &planes[i], &x[i], &y[i]
-		for h := range 2 {
-			x, y := half8(unsafe.Pointer(x), h), half8(unsafe.Pointer(y), h)
-			w := half(unsafe.Pointer(&p[0]), h)
-			a0, b0 = a0.Add(w.DotProductPairsSaturated(x)), b0.Add(w.DotProductPairsSaturated(y))
-			w = half(unsafe.Pointer(&p[1]), h)
-			a1, b1 = a1.Add(w.DotProductPairsSaturated(x)), b1.Add(w.DotProductPairsSaturated(y))
-			w = half(unsafe.Pointer(&p[2]), h)
-			a2, b2 = a2.Add(w.DotProductPairsSaturated(x)), b2.Add(w.DotProductPairsSaturated(y))
-			w = half(unsafe.Pointer(&p[3]), h)
-			a3, b3 = a3.Add(w.DotProductPairsSaturated(x)), b3.Add(w.DotProductPairsSaturated(y))
-		}
-	}
-	return avx2Sums(a0, a1, a2, a3), avx2Sums(b0, b1, b2, b3)
 }
 
 // avx2Quantize does what ternary.QuantizeActivations does: the largest magnitude as

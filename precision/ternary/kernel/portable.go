@@ -8,7 +8,7 @@ import "github.com/nanochat-go/nanochat/precision/ternary"
 //	x₀ + x₁·2¹⁶ + x₂·2³² + x₃·2⁴⁸   and   q₃ + q₂·2¹⁶ + q₁·2³² + q₀·2⁴⁸
 //
 // the digit of 2⁴⁸ is x₀q₀ + x₁q₁ + x₂q₂ + x₃q₃.
-var portable = path{name: "portable", quantize: quantize, single: portableMultiply}
+var portable = path{name: "portable", quantize: quantize, single: portableSingle}
 
 // reversed maps a byte of four codes to the second factor.
 var reversed = func() (table [256]int64) {
@@ -35,11 +35,13 @@ func spread(words []int64, x [][line]int8) {
 // 32·4·2·127 < 2¹⁵.
 const terms = 32
 
-// portableMultiply is single for any number of rows.
-func portableMultiply(y []float32, m *Matrix, x *Activations, from, to int) {
+func portableSingle(y []float32, m *Matrix, x *Activations, i, from, to int) {
 	for g := from; g < to; g++ {
-		for i := range x.rows {
-			store(y, m, x, g, i, portableSums(m.group(g), x.rowWords(i)))
+		sums := portableSums(m.group(g), x.rowWords(i))
+		first := group * g
+		scales := m.scales[first:min(first+group, m.rows)]
+		for r, scale := range scales { // a sum is of (code+1)·x: the sum of x is one too many
+			y[first+r] = float32(sums[r]-x.sums[i]) * x.scales[i] * scale
 		}
 	}
 }
