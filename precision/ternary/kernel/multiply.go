@@ -2,7 +2,7 @@ package kernel
 
 const (
 	tableRows      = 16  // rows of activations that share tables: the lanes of 256 bits
-	minTable       = 5   // rows for which tables are worth making
+	minTable       = 9   // rows for which tables are faster than one row after the other
 	minTableGroups = 64  // groups of rows of weights for which they are
 	maxTableGroups = 256 // groups whose sums stay in the cache
 )

@@ -150,7 +150,7 @@ func (j *job) set(y []float32, m *Matrix, x *Activations, threads int) {
 	j.y, j.m, j.x = y, m, x
 	all := groups(m.rows)
 	j.chunk, j.chunks, j.groups = x.rows, 1, all
-	if x.path.batch != nil && x.rows > 1 {
+	if x.path.batch != nil && x.rows >= minTable {
 		j.chunk, j.chunks = tableRows, (x.rows+tableRows-1)/tableRows
 		j.groups = min(all, maxTableGroups)
 		for j.groups > minTableGroups && j.chunks*((all+j.groups-1)/j.groups) < threads {
