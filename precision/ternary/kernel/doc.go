@@ -64,9 +64,9 @@
 // has it; the tests run it where they find one. Batches have 256 bits there too.
 //
 // Measured with AVX2 on a first-generation EPYC at 2.45 GHz, one thread, beside other
-// programs (docs/results/precision-kernels.json): 48 to 54 GOPS for one row of
-// activations, 75 to 92 for 64, 38 to 49 for 8. Weights that do not fit the cache take
-// longer. Below about 256 rows of weights tables cost more than they save.
+// programs (docs/results/precision-kernels.json): 40 to 51 GOPS for one or eight rows of
+// activations, 66 to 87 for 64. Weights that do not fit the cache take longer. Tables
+// cost as much for few rows of weights as for many and were not measured below 768.
 //
 // Activations with an infinity or NaN have the codes and the scale that
 // ternary.QuantizeActivations gives them. No path uses VNNI or bfloat16 instructions,
