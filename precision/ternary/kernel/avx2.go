@@ -33,7 +33,9 @@ func results(sums archsimd.Int32x4, m *Matrix, x *Activations, i, g int, y []flo
 		v.Store((*[group]float32)(y))
 		return
 	}
-	v.StoreSlicePart(y)
+	var last [group]float32
+	v.Store(&last)
+	copy(y, last[:])
 }
 
 // avx2Group returns Σ(code+1)·x for a group of rows. Two pointers that go forward cost
