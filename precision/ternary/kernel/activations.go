@@ -31,7 +31,7 @@ func newActivations(maxRows, cols int, p *path) (*Activations, error) {
 	a := &Activations{path: p, cols: cols, blocks: blocks(cols)}
 	a.codes = aligned[[line]int8](maxRows * a.blocks * 4)
 	a.scales, a.sums = make([]float32, maxRows), make([]int32, maxRows)
-	if p.single == nil {
+	if p.batch == nil {
 		a.words = make([]int64, maxRows*a.blocks*line)
 	}
 	return a, nil

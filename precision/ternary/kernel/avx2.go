@@ -5,6 +5,7 @@ package kernel
 import (
 	"math"
 	"simd/archsimd"
+	"unsafe"
 
 	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/ternary"
@@ -14,52 +15,73 @@ import (
 // eight products of pairs, at most 508 each, and 8·8·508 < 2¹⁵.
 const avx2Segment = 8
 
-var avx2 = path{name: "avx2", segment: avx2Segment, quantize: avx2Quantize, single: avx2Single, unpack: avx2Unpack, batch: avx2Batch}
+var avx2 = path{name: "avx2", quantize: avx2Quantize, single: avx2Single, batch: avx2Batch}
 
-func half8(v *[line]int8, h int) archsimd.Int8x32 {
-	return archsimd.LoadInt8x32((*[line / 2]int8)(v[h:]))
+func avx2Single(y []float32, m *Matrix, x *Activations, i, from, to int) {
+	codes := unsafe.Pointer(unsafe.SliceData(x.row(i)))
+	for g := from; g < to; g++ {
+		results(avx2Group(m.group(g), codes), m, x, i, g, y)
+	}
+	archsimd.ClearAVXUpperBits()
 }
 
-func half(v *[line]uint8, h int) archsimd.Uint8x32 {
-	return archsimd.LoadUint8x32((*[line / 2]uint8)(v[h:]))
+// results turns the sums of a group of rows and row i of x into results. They are of
+// (code+1)·x, so the sum of x is one too many.
+func results(sums archsimd.Int32x4, m *Matrix, x *Activations, i, g int, y []float32) {
+	v := sums.Sub(archsimd.BroadcastInt32x4(x.sums[i])).ConvertToFloat32()
+	v = v.Mul(archsimd.BroadcastFloat32x4(x.scales[i])).Mul(archsimd.LoadFloat32x4((*[group]float32)(m.scales[group*g:])))
+	if y = y[group*g:]; len(y) >= group {
+		v.Store((*[group]float32)(y))
+		return
+	}
+	var last [group]float32
+	v.Store(&last)
+	copy(y, last[:])
 }
 
-// avx2Planes are the codes of 32 bytes. Lanes of 32 bits are shifted, since AVX2 has
-// no shift of bytes: what comes in from the neighbour is masked.
-func avx2Planes(w archsimd.Uint8x32) (p0, p1, p2, p3 archsimd.Uint8x32) {
-	mask, lanes := archsimd.BroadcastUint8x32(3), w.AsInt32x8()
-	return w.And(mask), lanes.ShiftAllRight(2).AsUint8x32().And(mask),
-		lanes.ShiftAllRight(4).AsUint8x32().And(mask), lanes.ShiftAllRight(6).AsUint8x32().And(mask)
-}
-
-func avx2Single(tiles []tile, x [][line]int8) (sums [group]int32) {
-	var total archsimd.Int32x4
-	for len(tiles) > 0 {
-		n := min(len(tiles), avx2Segment)
+// avx2Group returns Σ(code+1)·x for a group of rows. Two pointers that go forward cost
+// fewer instructions than indices.
+func avx2Group(tiles []tile, x unsafe.Pointer) (total archsimd.Int32x4) {
+	ones, fours := archsimd.BroadcastUint8x32(3), archsimd.BroadcastUint8x32(12)
+	t := unsafe.Pointer(unsafe.SliceData(tiles))
+	for left := len(tiles); left > 0; left -= avx2Segment {
 		var s0, s1, s2, s3 archsimd.Int16x16
-		for b := range tiles[:n] {
-			t, x := &tiles[b], (*[4][line]int8)(x[4*b:])
-			for h := 0; h < line; h += line / 2 {
-				x0, x1, x2, x3 := half8(&x[0], h), half8(&x[1], h), half8(&x[2], h), half8(&x[3], h)
-				s0 = avx2Add(s0, half(&t[0], h), x0, x1, x2, x3)
-				s1 = avx2Add(s1, half(&t[1], h), x0, x1, x2, x3)
-				s2 = avx2Add(s2, half(&t[2], h), x0, x1, x2, x3)
-				s3 = avx2Add(s3, half(&t[3], h), x0, x1, x2, x3)
-			}
+		for range min(left, avx2Segment) {
+			x0, x1, x2, x3 := half8(x, 0), half8(x, 2), half8(x, 4), half8(x, 6)
+			s0 = avx2Add(s0, half(t, 0), ones, fours, x0, x1, x2, x3)
+			s1 = avx2Add(s1, half(t, 2), ones, fours, x0, x1, x2, x3)
+			s2 = avx2Add(s2, half(t, 4), ones, fours, x0, x1, x2, x3)
+			s3 = avx2Add(s3, half(t, 6), ones, fours, x0, x1, x2, x3)
+			x0, x1, x2, x3 = half8(x, 1), half8(x, 3), half8(x, 5), half8(x, 7)
+			s0 = avx2Add(s0, half(t, 1), ones, fours, x0, x1, x2, x3)
+			s1 = avx2Add(s1, half(t, 3), ones, fours, x0, x1, x2, x3)
+			s2 = avx2Add(s2, half(t, 5), ones, fours, x0, x1, x2, x3)
+			s3 = avx2Add(s3, half(t, 7), ones, fours, x0, x1, x2, x3)
+			t, x = unsafe.Add(t, unsafe.Sizeof(tile{})), unsafe.Add(x, block)
 		}
 		total = total.Add(avx2Sums(s0, s1, s2, s3))
-		tiles, x = tiles[n:], x[4*n:]
 	}
-	total.Store(&sums)
-	archsimd.ClearAVXUpperBits()
-	return sums
+	return total
 }
 
-func avx2Add(s archsimd.Int16x16, w archsimd.Uint8x32, x0, x1, x2, x3 archsimd.Int8x32) archsimd.Int16x16 {
-	p0, p1, p2, p3 := avx2Planes(w)
-	a := p0.DotProductPairsSaturated(x0).Add(p1.DotProductPairsSaturated(x1))
-	b := p2.DotProductPairsSaturated(x2).Add(p3.DotProductPairsSaturated(x3))
-	return s.Add(a.Add(b))
+func half8(p unsafe.Pointer, n int) archsimd.Int8x32 {
+	return archsimd.LoadInt8x32((*[line / 2]int8)(unsafe.Add(p, n*line/2)))
+}
+
+func half(p unsafe.Pointer, n int) archsimd.Uint8x32 {
+	return archsimd.LoadUint8x32((*[line / 2]uint8)(unsafe.Add(p, n*line/2)))
+}
+
+// avx2Add adds the products of the codes of 32 bytes. Every second plane stays where
+// it is, which makes its products four times as large, until they are added: one
+// shift instead of two.
+func avx2Add(s archsimd.Int16x16, w, ones, fours archsimd.Uint8x32, x0, x1, x2, x3 archsimd.Int8x32) archsimd.Int16x16 {
+	s = s.Add(w.And(ones).DotProductPairsSaturated(x0))
+	m := w.And(fours).DotProductPairsSaturated(x1)
+	w = w.AsInt32x8().ShiftAllRight(4).AsUint8x32()
+	s = s.Add(w.And(ones).DotProductPairsSaturated(x2))
+	m = m.Add(w.And(fours).DotProductPairsSaturated(x3))
+	return s.Add(m.ShiftAllRight(2))
 }
 
 // avx2Sums adds the lanes of each argument.
@@ -69,60 +91,6 @@ func avx2Sums(s0, s1, s2, s3 archsimd.Int16x16) archsimd.Int32x4 {
 	b := s2.DotProductPairs(one).AddPairsGrouped(s3.DotProductPairs(one))
 	s := a.AddPairsGrouped(b)
 	return s.GetLo().Add(s.GetHi())
-}
-
-func avx2Unpack(planes []plane, tiles []tile) {
-	for b := range tiles {
-		t, p := &tiles[b], (*[4]plane)(planes[4*b:])
-		for r := range t {
-			for h := 0; h < line; h += line / 2 {
-				p0, p1, p2, p3 := avx2Planes(half(&t[r], h))
-				p0.Store((*[line / 2]uint8)(p[0][r][h:]))
-				p1.Store((*[line / 2]uint8)(p[1][r][h:]))
-				p2.Store((*[line / 2]uint8)(p[2][r][h:]))
-				p3.Store((*[line / 2]uint8)(p[3][r][h:]))
-			}
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-// avx2Batch takes two rows at a time: with four rows of weights their sums fill half
-// of the sixteen registers.
-func avx2Batch(sums [][group]int32, planes []plane, x [][line]int8, stride int) {
-	for i := 0; i < len(sums); i += 2 {
-		other := min(i+1, len(sums)-1) // a last row that is alone is computed twice
-		a, b := avx2Pair(planes, x[i*stride:], x[other*stride:])
-		add(&sums[i], a)
-		if other != i {
-			add(&sums[other], b)
-		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-func add(sums *[group]int32, s archsimd.Int32x4) {
-	archsimd.LoadInt32x4(sums).Add(s).Store(sums)
-}
-
-func avx2Pair(planes []plane, x, y [][line]int8) (a, b archsimd.Int32x4) {
-	x, y = x[:len(planes)], y[:len(planes)]
-	var a0, a1, a2, a3, b0, b1, b2, b3 archsimd.Int16x16
-	for i := range planes {
-		p, x, y := &planes[i], &x[i], &y[i]
-		for h := 0; h < line; h += line / 2 {
-			x, y := half8(x, h), half8(y, h)
-			w := half(&p[0], h)
-			a0, b0 = a0.Add(w.DotProductPairsSaturated(x)), b0.Add(w.DotProductPairsSaturated(y))
-			w = half(&p[1], h)
-			a1, b1 = a1.Add(w.DotProductPairsSaturated(x)), b1.Add(w.DotProductPairsSaturated(y))
-			w = half(&p[2], h)
-			a2, b2 = a2.Add(w.DotProductPairsSaturated(x)), b2.Add(w.DotProductPairsSaturated(y))
-			w = half(&p[3], h)
-			a3, b3 = a3.Add(w.DotProductPairsSaturated(x)), b3.Add(w.DotProductPairsSaturated(y))
-		}
-	}
-	return avx2Sums(a0, a1, a2, a3), avx2Sums(b0, b1, b2, b3)
 }
 
 // avx2Quantize does what ternary.QuantizeActivations does: the largest magnitude as

@@ -28,9 +28,9 @@ type tile [group][line]uint8
 // Matrix is a ternary weight [rows, cols], two bits a code.
 type Matrix struct {
 	rows, cols int
-	blocks     int    // of a row
-	tiles      []tile // of a group of rows, one group after the other
-	scales     []float32
+	blocks     int       // of a row
+	tiles      []tile    // of a group of rows, one group after the other
+	scales     []float32 // of whole groups, zero after the last row
 }
 
 // New packs codes [rows, cols], each -1, 0 or 1. There is one scale, or one for each
@@ -47,8 +47,8 @@ func New(codes []int8, rows, cols int, scales []float32) (*Matrix, error) {
 			return nil, fmt.Errorf("kernel: scale %d is %v", i, s)
 		}
 	}
-	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, rows)}
-	for r := range m.scales {
+	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, groups(rows)*group)}
+	for r := range rows {
 		m.scales[r] = scales[min(r, len(scales)-1)]
 	}
 	m.tiles = aligned[tile](groups(rows) * m.blocks)
@@ -84,6 +84,8 @@ func (m *Matrix) Bytes() int64 {
 	return int64(len(m.tiles))*int64(unsafe.Sizeof(tile{})) + 4*int64(len(m.scales))
 }
 
+func (m *Matrix) group(g int) []tile { return m.tiles[g*m.blocks : (g+1)*m.blocks] }
+
 func checkShape(values, rows, cols int) error {
 	switch {
 	case rows < 1 || rows > MaxRows || cols < 1 || cols > MaxCols:
@@ -100,7 +102,7 @@ func groups(rows int) int { return (rows + group - 1) / group }
 
 // aligned returns n zero values of T, which is at least 64 bytes long, that begin on a
 // cache line, so that no load of a register touches two.
-func aligned[T tile | plane | [line]int8](n int) []T {
+func aligned[T tile | [line]int8](n int) []T {
 	s := make([]T, n+1) // one more than is used: the first may begin up to 63 bytes later
 	skip := -uintptr(unsafe.Pointer(&s[0])) % line
 	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(&s[0]), skip)), n)

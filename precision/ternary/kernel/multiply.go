@@ -1,58 +1,20 @@
 package kernel
 
 const (
-	maxSegment = 16 // blocks: the largest segment of a path
-	maxBatch   = 64 // rows of activations that share unpacked weights
+	tableRows      = 16  // rows of activations that share tables: the lanes of 256 bits
+	minTable       = 9   // rows for which tables are faster than one row after the other
+	minTableGroups = 64  // groups of rows of weights for which they are
+	maxTableGroups = 256 // groups whose sums stay in the cache
 )
 
-// scratch is what one thread writes to while it multiplies.
-type scratch struct {
-	planes []plane // of a segment
-	sums   [maxBatch][group]int32
-}
-
-// multiply computes the groups [from, to) of rows of m.
-func multiply(y []float32, m *Matrix, x *Activations, from, to int, s *scratch) {
-	for g := from; g < to; g++ {
-		tiles := m.tiles[g*m.blocks : (g+1)*m.blocks]
-		switch {
-		case x.path.single == nil:
-			for i := range x.rows {
-				store(y, m, x, g, i, portableSingle(tiles, x.rowWords(i)))
-			}
-		case x.rows == 1:
-			store(y, m, x, g, 0, x.path.single(tiles, x.row(0)))
-		default:
-			for first := 0; first < x.rows; first += maxBatch {
-				sums := s.sums[:min(maxBatch, x.rows-first)]
-				s.batch(sums, tiles, x, first)
-				for i := range sums {
-					store(y, m, x, g, first+i, sums[i])
-				}
-			}
-		}
-	}
-}
-
-// batch unpacks a segment of the weights at a time and multiplies it with all rows,
+// multiply computes the groups [from, to) of rows of m for n rows of activations,
 // beginning with the first.
-func (s *scratch) batch(sums [][group]int32, tiles []tile, x *Activations, first int) {
-	clear(sums)
-	for from := 0; from < len(tiles); from += x.path.segment {
-		segment := tiles[from:min(from+x.path.segment, len(tiles))]
-		planes := s.planes[:4*len(segment)]
-		x.path.unpack(planes, segment)
-		x.path.batch(sums, planes, x.codes[4*(first*x.blocks+from):], 4*x.blocks)
+func multiply(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *scratch) {
+	if x.path.batch != nil && n >= minTable {
+		x.path.batch(y, m, x, from, to, first, n, s)
+		return
 	}
-}
-
-// store turns the sums of one group and row of activations into results. A sum is of
-// (code+1)·x, so the sum of x is one too many of it.
-func store(y []float32, m *Matrix, x *Activations, g, i int, sums [group]int32) {
-	first := group * g
-	scales := m.scales[first:min(first+group, m.rows)]
-	y = y[i*m.rows+first:][:len(scales)]
-	for r, scale := range scales {
-		y[r] = float32(sums[r]-x.sums[i]) * x.scales[i] * scale
+	for i := first; i < first+n; i++ {
+		x.path.single(y[i*m.rows:(i+1)*m.rows], m, x, i, from, to)
 	}
 }

@@ -2,25 +2,17 @@ package kernel
 
 import "unsafe"
 
-// plane is 64 columns of a group of rows, a byte a code.
-type plane [group][line]uint8
-
 // path is one implementation of the kernels. All give the same bits: their sums are
-// whole numbers, and what is done in floating point is done by the same code.
+// whole numbers, and what is done in floating point is the same operations in the same order.
 type path struct {
 	name string
-	// segment is how many blocks unpack and batch take at most.
-	segment int
 	// quantize writes the codes of x to q and returns the scale and their sum.
 	quantize func(q []int8, x []float32) (scale float32, sum int32)
-	// single returns Σ(code+1)·x for a group of rows. It is nil for the portable kernel,
-	// which reads other words.
-	single func(tiles []tile, x [][line]int8) [group]int32
-	// unpack writes the codes, plus one, of the tiles to four times as many planes.
-	unpack func(planes []plane, tiles []tile)
-	// batch adds Σ(code+1)·x to the sums of each row of activations, which are rows
-	// beginning every stride lines of x.
-	batch func(sums [][group]int32, planes []plane, x [][line]int8, stride int)
+	// single computes the groups [from, to) of rows of m for row i of x.
+	single func(y []float32, m *Matrix, x *Activations, i, from, to int)
+	// batch does so for n rows of x, minTable to tableRows, and all of y. It is nil for
+	// the portable kernel.
+	batch func(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *scratch)
 }
 
 // Path is the name of the kernels that this processor and build use: "avx512", "avx2"

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -18,19 +19,29 @@ type Pool struct {
 	closed  bool
 	job     job
 	wake    []chan struct{} // one for each worker
+	done    chan struct{}   // the last worker at a job that its caller has left
 	scratch []scratch       // one for each thread, the caller's first
-	busy    sync.WaitGroup  // workers at the job
+	spins   int
 	workers sync.WaitGroup
 }
 
-// job is one product. Threads take parts of groups of rows until there are none left.
+// job is one product. Threads take parts until there are none left. A worker that comes
+// too late for a part is not waited for.
 type job struct {
-	y           []float32
-	m           *Matrix
-	x           *Activations
-	part, parts int // groups in a part, and how many parts there are
-	next        atomic.Int64
+	y      []float32
+	m      *Matrix
+	x      *Activations
+	chunk  int // rows of activations in a part
+	chunks int
+	groups int // groups of rows of weights in a part
+	parts  int
+	next   atomic.Int64
+	users  atomic.Int64 // threads at the job; 0 means that it is over
 }
+
+// idleSpins is how often a thread that has nothing to do looks before it sleeps, about
+// 30 µs. Waking a sleeping thread takes as long as a small product.
+const idleSpins = 1 << 13
 
 // minPart is the least work of a part, in products of a code and an activation: less
 // is not worth waking a worker for. It is an estimate.
@@ -41,21 +52,49 @@ func NewPool(threads int) (*Pool, error) {
 	if threads < 1 || threads > 1024 {
 		return nil, fmt.Errorf("kernel: a pool of %d threads, want 1 to 1024", threads)
 	}
-	p := &Pool{wake: make([]chan struct{}, threads-1), scratch: make([]scratch, threads)}
+	p := &Pool{wake: make([]chan struct{}, threads-1), done: make(chan struct{}, 1), scratch: make([]scratch, threads)}
+	if threads <= runtime.GOMAXPROCS(0) { // otherwise who looks is in the way of who works
+		p.spins = idleSpins
+	}
 	for i := range p.scratch {
-		p.scratch[i].planes = aligned[plane](4 * maxSegment)
+		p.scratch[i] = newScratch()
 	}
 	for i := range p.wake {
 		wake := make(chan struct{}, 1)
 		p.wake[i] = wake
 		p.workers.Go(func() {
-			for range wake {
-				p.job.work(&p.scratch[i+1])
-				p.busy.Done()
+			for p.receive(wake) {
+				p.help(&p.scratch[i+1])
 			}
 		})
 	}
 	return p, nil
+}
+
+// receive returns false when c is closed.
+func (p *Pool) receive(c chan struct{}) bool {
+	for range p.spins {
+		select {
+		case _, ok := <-c:
+			return ok
+		default:
+		}
+	}
+	_, ok := <-c
+	return ok
+}
+
+// help works at the job unless it is over.
+func (p *Pool) help(s *scratch) {
+	for n := p.job.users.Load(); n > 0; n = p.job.users.Load() {
+		if p.job.users.CompareAndSwap(n, n+1) {
+			p.job.work(s)
+			if p.job.users.Add(-1) == 0 {
+				p.done <- struct{}{}
+			}
+			return
+		}
+	}
 }
 
 // Threads is the number of threads, the caller's included.
@@ -91,13 +130,16 @@ func (p *Pool) Multiply(y []float32, m *Matrix, x *Activations) error {
 		return ErrClosed
 	}
 	p.job.set(y, m, x, p.Threads())
-	helpers := min(len(p.wake), p.job.parts-1)
-	p.busy.Add(max(helpers, 0))
-	for i := range helpers {
-		p.wake[i] <- struct{}{}
+	for _, w := range p.wake[:min(len(p.wake), p.job.parts-1)] {
+		select {
+		case w <- struct{}{}:
+		default: // it has not seen the last job yet and finds this one
+		}
 	}
 	p.job.work(&p.scratch[0])
-	p.busy.Wait()
+	if p.job.users.Add(-1) > 0 {
+		p.receive(p.done)
+	}
 	p.job.y, p.job.m, p.job.x = nil, nil, nil
 	return nil
 }
@@ -107,19 +149,27 @@ func (p *Pool) Multiply(y []float32, m *Matrix, x *Activations) error {
 func (j *job) set(y []float32, m *Matrix, x *Activations, threads int) {
 	j.y, j.m, j.x = y, m, x
 	all := groups(m.rows)
-	work := int64(all) * int64(group*block*m.blocks) * int64(x.rows)
-	parts := int64(1)
-	if threads > 1 {
-		parts = max(1, min(work/minPart, int64(all), int64(4*threads)))
+	j.chunk, j.chunks, j.groups = x.rows, 1, all
+	if x.path.batch != nil && x.rows >= minTable {
+		j.chunk, j.chunks = tableRows, (x.rows+tableRows-1)/tableRows
+		j.groups = min(all, maxTableGroups)
+		for j.groups > minTableGroups && j.chunks*((all+j.groups-1)/j.groups) < threads {
+			j.groups = (j.groups + 1) / 2
+		}
+	} else if threads > 1 {
+		work := int64(all) * int64(group*block*m.blocks) * int64(x.rows)
+		parts := max(1, min(work/minPart, int64(all), int64(4*threads)))
+		j.groups = (all + int(parts) - 1) / int(parts)
 	}
-	j.part = (all + int(parts) - 1) / int(parts)
-	j.parts = (all + j.part - 1) / j.part
+	j.parts = j.chunks * ((all + j.groups - 1) / j.groups)
 	j.next.Store(0)
+	j.users.Store(1)
 }
 
 func (j *job) work(s *scratch) {
 	for i := int(j.next.Add(1)) - 1; i < j.parts; i = int(j.next.Add(1)) - 1 {
-		from, to := i*j.part, min((i+1)*j.part, groups(j.m.rows))
-		multiply(j.y, j.m, j.x, from, to, s)
+		from, first := i/j.chunks*j.groups, i%j.chunks*j.chunk
+		to, n := min(from+j.groups, groups(j.m.rows)), min(j.chunk, j.x.rows-first)
+		multiply(j.y, j.m, j.x, from, to, first, n, s)
 	}
 }

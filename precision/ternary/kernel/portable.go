@@ -8,7 +8,7 @@ import "github.com/nanochat-go/nanochat/precision/ternary"
 //	x₀ + x₁·2¹⁶ + x₂·2³² + x₃·2⁴⁸   and   q₃ + q₂·2¹⁶ + q₁·2³² + q₀·2⁴⁸
 //
 // the digit of 2⁴⁸ is x₀q₀ + x₁q₁ + x₂q₂ + x₃q₃.
-var portable = path{name: "portable", quantize: quantize}
+var portable = path{name: "portable", quantize: quantize, single: portableSingle}
 
 // reversed maps a byte of four codes to the second factor.
 var reversed = func() (table [256]int64) {
@@ -35,8 +35,19 @@ func spread(words []int64, x [][line]int8) {
 // 32·4·2·127 < 2¹⁵.
 const terms = 32
 
-// portableSingle is single for words of spread.
-func portableSingle(tiles []tile, words []int64) (sums [group]int32) {
+func portableSingle(y []float32, m *Matrix, x *Activations, i, from, to int) {
+	for g := from; g < to; g++ {
+		sums := portableSums(m.group(g), x.rowWords(i))
+		first := group * g
+		scales := m.scales[first:min(first+group, m.rows)]
+		for r, scale := range scales { // a sum is of (code+1)·x: the sum of x is one too many
+			y[first+r] = float32(sums[r]-x.sums[i]) * x.scales[i] * scale
+		}
+	}
+}
+
+// portableSums returns Σ(code+1)·x for a group of rows and the words of spread.
+func portableSums(tiles []tile, words []int64) (sums [group]int32) {
 	for b := range tiles {
 		t := &tiles[b]
 		for from := 0; from < line; from += terms {

@@ -157,7 +157,7 @@ func Open(ctx context.Context, name string, reexec bool, notice func(string)) (c
 	if choice.Name == "go" {
 		choice.SIMD = simdBuild
 		if reexec {
-			if why := relaunch(ctx, notice); why != "" {
+			if why := Relaunch(ctx, notice); why != "" {
 				choice.Reason += "; without SIMD, " + why
 			}
 		}

@@ -51,9 +51,9 @@ func simdMissing() string {
 	return ""
 }
 
-// relaunch replaces the process by one with SIMD and the environment that it
+// Relaunch replaces the process by one with SIMD and the environment that it
 // needs. It returns, with the reason, only if that cannot be done or has been.
-func relaunch(ctx context.Context, notice func(string)) string {
+func Relaunch(ctx context.Context, notice func(string)) string {
 	if os.Getenv(marker) != "" {
 		if simdBuild {
 			return ""

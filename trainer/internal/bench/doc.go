@@ -18,4 +18,7 @@
 // by name.
 //
 // Conversions are the codecs of package precision, a call for all values.
+//
+// Ternary, Operand and Linears are what the products of package ternary/kernel are
+// timed on: weights with random codes, and activations that are quantised each time.
 package bench

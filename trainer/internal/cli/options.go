@@ -172,4 +172,5 @@ type Handlers struct {
 	BenchOptim      func(ctx context.Context, o BenchOptimOptions) (any, error)
 	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
 	BenchPrecision  func(ctx context.Context, o BenchPrecisionOptions) (any, error)
+	BenchKernels    func(ctx context.Context, o BenchKernelsOptions) (any, error)
 }

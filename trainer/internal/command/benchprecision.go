@@ -67,7 +67,7 @@ func BenchPrecision(ctx context.Context, o cli.BenchPrecisionOptions) (any, erro
 			return nil, err
 		}
 		defer p.stop()
-		contestants = append(contestants, bench.Contestant{Name: o.Peer, Update: p.update})
+		contestants = append(contestants, bench.Contestant{Name: o.Peer, Update: func(int) error { return p.ask() }})
 	}
 	seconds, err := bench.Race(ctx, contestants, o.Rounds, o.Passes)
 	if err != nil {
@@ -79,7 +79,7 @@ func BenchPrecision(ctx context.Context, o cli.BenchPrecisionOptions) (any, erro
 		row.Speed, row.Rounds = speeds(seconds[c.Name()], o.Values)
 		row.Low, row.High = slices.Min(row.Rounds), slices.Max(row.Rounds)
 		if p != nil {
-			times, err := p.times(c.Name(), o.Rounds)
+			times, err := p.rounds(c.Name(), o.Rounds)
 			if err != nil {
 				return nil, err
 			}

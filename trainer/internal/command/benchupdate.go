@@ -77,7 +77,7 @@ func BenchOptim(ctx context.Context, o cli.BenchOptimOptions) (any, error) {
 			return nil, err
 		}
 		defer p.stop()
-		contestants, names = append(contestants, bench.Contestant{Name: o.Peer, Update: p.update}), append(names, o.PeerNames...)
+		contestants, names = append(contestants, bench.Contestant{Name: o.Peer, Update: func(int) error { return p.ask() }}), append(names, o.PeerNames...)
 	}
 	seconds, err := bench.Race(ctx, contestants, o.Rounds, o.Updates)
 	if err != nil {
@@ -85,7 +85,7 @@ func BenchOptim(ctx context.Context, o cli.BenchOptimOptions) (any, error) {
 	}
 	if p != nil {
 		for _, name := range o.PeerNames {
-			if seconds[name], err = p.times(name, o.Rounds); err != nil {
+			if seconds[name], err = p.rounds(name, o.Rounds); err != nil {
 				return nil, err
 			}
 		}

@@ -60,7 +60,7 @@ func TestBenchOptimPeer(t *testing.T) {
 	require.ErrorContains(t, err, "does not say that it is ready")
 	require.NoError(t, os.WriteFile(peer, []byte("#!/bin/sh\necho ready\nwhile read -r _; do echo '{\"a\": 1000}'; done\n"), 0o755))
 	_, err = BenchOptim(t.Context(), o)
-	require.ErrorContains(t, err, `0 times of "c", want 3`)
+	require.ErrorContains(t, err, `0 answers of "c", want 3`)
 }
 
 func TestBenchOptimRefuses(t *testing.T) {

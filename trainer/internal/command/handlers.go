@@ -28,5 +28,6 @@ func Handlers() cli.Handlers {
 		BenchOptim:      BenchOptim,
 		BenchMemory:     BenchMemory,
 		BenchPrecision:  BenchPrecision,
+		BenchKernels:    BenchKernels,
 	}
 }

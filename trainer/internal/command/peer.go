@@ -9,77 +9,82 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
-// peer is a program that times its own updates when it is asked to.
+// peer is a program that measures itself when it is asked to.
 type peer struct {
 	program string
 	command *exec.Cmd
-	ask     io.WriteCloser
-	answers *bufio.Reader
-	seconds map[string][]float64
+	in      io.WriteCloser
+	out     *bufio.Reader
+	answers map[string][]float64 // by name and round
 }
 
-// startPeer starts the program and waits until it is ready.
-func startPeer(ctx context.Context, program string, arguments ...string) (*peer, error) {
-	args := append([]string{program}, arguments...)
-	if strings.HasSuffix(program, ".py") {
+// startPeer starts the program and waits until it is ready. A script ending in .py is
+// run by the Python that PEER_PYTHON names, one ending in .mjs by node.
+func startPeer(ctx context.Context, file string, args ...string) (*peer, error) {
+	args = append([]string{file}, args...)
+	switch filepath.Ext(file) {
+	case ".py":
 		python := os.Getenv("PEER_PYTHON")
 		if python == "" {
 			python = "python3"
 		}
 		args = append([]string{python}, args...)
+	case ".mjs":
+		args = append([]string{"node"}, args...)
 	}
-	p := &peer{program: program, command: exec.CommandContext(ctx, args[0], args[1:]...), seconds: map[string][]float64{}}
+	p := &peer{program: file, command: exec.CommandContext(ctx, args[0], args[1:]...), answers: map[string][]float64{}}
 	p.command.Stderr = os.Stderr
 	var err error
-	if p.ask, err = p.command.StdinPipe(); err != nil {
+	if p.in, err = p.command.StdinPipe(); err != nil {
 		return nil, err
 	}
 	out, err := p.command.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	p.answers = bufio.NewReader(out)
+	p.out = bufio.NewReader(out)
 	if err := p.command.Start(); err != nil {
-		return nil, fmt.Errorf("peer %s: %w", program, err)
+		return nil, fmt.Errorf("peer %s: %w", file, err)
 	}
-	if line, err := p.answers.ReadString('\n'); strings.TrimSpace(line) != "ready" {
-		return nil, errors.Join(fmt.Errorf("peer %s does not say that it is ready: %q", program, line), err, p.stop())
+	if line, err := p.out.ReadString('\n'); strings.TrimSpace(line) != "ready" {
+		return nil, errors.Join(fmt.Errorf("peer %s does not say that it is ready: %q", file, line), err, p.stop())
 	}
 	return p, nil
 }
 
-// update asks for one round.
-func (p *peer) update(int) error {
-	if _, err := io.WriteString(p.ask, "\n"); err != nil {
+// ask asks for one round.
+func (p *peer) ask() error {
+	if _, err := io.WriteString(p.in, "\n"); err != nil {
 		return err
 	}
-	line, err := p.answers.ReadString('\n')
+	line, err := p.out.ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("it ended: %w", err)
 	}
-	var seconds map[string]float64
-	if err := json.Unmarshal([]byte(line), &seconds); err != nil {
+	var answer map[string]float64
+	if err := json.Unmarshal([]byte(line), &answer); err != nil {
 		return fmt.Errorf("it answers %q: %w", line, err)
 	}
-	for name, s := range seconds {
-		p.seconds[name] = append(p.seconds[name], s)
+	for name, v := range answer {
+		p.answers[name] = append(p.answers[name], v)
 	}
 	return nil
 }
 
-// times are the seconds of a name, one for each round.
-func (p *peer) times(name string, rounds int) ([]float64, error) {
-	if len(p.seconds[name]) != rounds {
-		return nil, fmt.Errorf("peer %s has %d times of %q, want %d", p.program, len(p.seconds[name]), name, rounds)
+// rounds are the answers by a name, one for each round.
+func (p *peer) rounds(name string, n int) ([]float64, error) {
+	if len(p.answers[name]) != n {
+		return nil, fmt.Errorf("peer %s has %d answers of %q, want %d", p.program, len(p.answers[name]), name, n)
 	}
-	return p.seconds[name], nil
+	return p.answers[name], nil
 }
 
 // stop ends the program.
 func (p *peer) stop() error {
-	p.ask.Close()
+	p.in.Close()
 	return p.command.Wait()
 }
