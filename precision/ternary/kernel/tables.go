@@ -11,17 +11,17 @@ import (
 // scratch is what one thread writes to while it multiplies a batch.
 type scratch struct {
 	tables  *[tableBytes]table
-	columns [tableBytes][4]lanes        // activations of the columns of a byte
+	columns [tableBytes][4]vector        // activations of the columns of a byte
 	bytes   [line / tableBytes][]uint64 // of a block of each row of weights
-	part    []lanes                     // sums of a block
+	part    []vector                     // sums of a block
 	sums    [][tableRows]int32          // of all columns
 }
 
-// lanes are a value for each of the rows of activations that share a table.
-type lanes [tableRows]int16
+// vector has a value for each of the rows of activations that share a table.
+type vector [tableRows]int16
 
 // table holds Σ W̃x of four columns, by the number whose digits in base three are W̃+1.
-type table [tableSize]lanes
+type table [tableSize]vector
 
 const (
 	tableSize  = 3 * 3 * 3 * 3 // the sums of four columns
@@ -30,7 +30,7 @@ const (
 
 func newScratch() scratch {
 	const rows = group * maxTableGroups
-	s := scratch{tables: new([tableBytes]table), part: make([]lanes, rows), sums: make([][tableRows]int32, rows)}
+	s := scratch{tables: new([tableBytes]table), part: make([]vector, rows), sums: make([][tableRows]int32, rows)}
 	for c := range s.bytes {
 		s.bytes[c] = make([]uint64, rows+8) // not a power of two apart
 	}
@@ -126,7 +126,7 @@ func avx2Interleave(r0, r1, r2, r3 archsimd.Int16x8) (c01, c23, c45, c67 archsim
 	return a.InterleaveLo(b).AsInt64x2(), a.InterleaveHi(b).AsInt64x2(), c.InterleaveLo(d).AsInt64x2(), c.InterleaveHi(d).AsInt64x2()
 }
 
-func avx2Table(t *table, c *[4]lanes) {
+func avx2Table(t *table, c *[4]vector) {
 	x0, x1 := archsimd.LoadInt16x16((*[tableRows]int16)(&c[0])), archsimd.LoadInt16x16((*[tableRows]int16)(&c[1]))
 	x2, x3 := archsimd.LoadInt16x16((*[tableRows]int16)(&c[2])), archsimd.LoadInt16x16((*[tableRows]int16)(&c[3]))
 	var zero archsimd.Int16x16
@@ -134,7 +134,7 @@ func avx2Table(t *table, c *[4]lanes) {
 	for i3 := 0; i3 < tableSize; i3 += 27 {
 		s2 := s3.Sub(x2)
 		for i2 := i3; i2 < i3+27; i2 += 9 {
-			e := (*[9]lanes)(t[i2:])
+			e := (*[9]vector)(t[i2:])
 			s1 := s2.Sub(x1)
 			for i1 := 0; i1 < 9; i1 += 3 {
 				s1.Sub(x0).Store((*[tableRows]int16)(&e[i1]))
@@ -149,7 +149,7 @@ func avx2Table(t *table, c *[4]lanes) {
 }
 
 // avx2Lookup adds the entries for the bytes of each row of weights to its sums.
-func avx2Lookup(part []lanes, bytes []uint64, t *[tableBytes]table) {
+func avx2Lookup(part []vector, bytes []uint64, t *[tableBytes]table) {
 	const (
 		entry = 5 // log2 of the bytes of an entry
 		mask  = 0xff << entry
@@ -172,7 +172,7 @@ func avx2Lookup(part []lanes, bytes []uint64, t *[tableBytes]table) {
 }
 
 // avx2Widen adds the sums of a block.
-func avx2Widen(sums [][tableRows]int32, part []lanes) {
+func avx2Widen(sums [][tableRows]int32, part []vector) {
 	for r := range part {
 		v, s := archsimd.LoadInt16x16((*[tableRows]int16)(&part[r])), &sums[r]
 		low, high := (*[8]int32)(s[:8]), (*[8]int32)(s[8:])
