@@ -11,9 +11,9 @@ import (
 // scratch is what one thread writes to while it multiplies a batch.
 type scratch struct {
 	tables  *[tableBytes]table
-	columns [tableBytes][4]vector        // activations of the columns of a byte
+	columns [tableBytes][4]vector       // activations of the columns of a byte
 	bytes   [line / tableBytes][]uint64 // of a block of each row of weights
-	part    []vector                     // sums of a block
+	part    []vector                    // sums of a block
 	sums    [][tableRows]int32          // of all columns
 }
 
