@@ -41,28 +41,28 @@ func (s *Space) Refresh(step update.Step, of []update.Held) []update.Renewed {
 // it differs only in its inputs, but for every constant in it; so what belongs to
 // one of the matrices is taken out of a vector by nth.
 type queue struct {
-	none    []*Node // bool, by matrix
-	turns   []*Node // int32, by matrix: its place among those that are due, from 1; 0 for the others
-	length  *Node   // int32: how many are due
-	phases  *Node   // int32 [matrices]
-	indices *Node   // int32 [matrices], from 0
+	// turns are, by matrix, its place among those that are due, from 1, negative
+	// where there is no basis yet, and 0 where nothing is due: int32.
+	turns   []*Node
+	length  *Node // int32: how many are due
+	phases  *Node // int32 [matrices]
+	indices *Node // int32 [matrices], from 0
 }
 
 func (s *Space) queue(step update.Step, held []update.Held) queue {
 	g, n := step.Count.Graph(), len(held)
 	q := queue{indices: Iota(g, shapes.Make(dtypes.Int32, n), 0)}
-	var nones, next []*Node
+	var next []*Node
 	phases := make([]int32, n)
 	for i, h := range held {
-		none := nothing(s.stored.Load(s.projectors(h.Param)[0], h.Kept[0]))
-		q.none, nones, phases[i] = append(q.none, none), append(nones, Reshape(none, 1)), int32(h.Turn*s.every/max(h.Of, 1))
+		phases[i] = int32(h.Turn * s.every / max(h.Of, 1))
 		for _, table := range h.Kept[len(s.axes(h.Param)):] {
 			next = append(next, SliceAxis(table[0], 0, AxisElem(nextRefresh)))
 		}
 	}
 	q.phases = Const(g, phases)
-	due := Concatenate(nones, 0)
-	now := ConvertDType(step.Count, dtypes.Int32)
+	none := s.none(held)
+	due, now := none, ConvertDType(step.Count, dtypes.Int32)
 	switch {
 	case s.lazy.times > 0:
 		due = LogicalOr(due, GreaterOrEqual(now, Concatenate(next, 0)))
@@ -71,13 +71,28 @@ func (s *Space) queue(step update.Step, held []update.Held) queue {
 		due = LogicalOr(due, Equal(ModScalar(elapsed, s.every), ZerosLike(elapsed)))
 	}
 	counted := ConvertDType(LogicalAnd(due, step.Counts), dtypes.Float32)
-	earlier := ConvertDType(LessOrEqual(InsertAxes(q.indices, 0), InsertAxes(q.indices, 1)), dtypes.Float32)
-	turns := ConvertDType(Mul(counted, Dot(earlier, counted).Product()), dtypes.Int32)
+	row, column := InsertAxes(q.indices, 0), InsertAxes(q.indices, 1)
+	places := Mul(counted, Dot(ConvertDType(LessOrEqual(row, column), dtypes.Float32), counted).Product())
+	places = Where(none, Neg(places), places)
+	// The product with the identity keeps XLA from computing them once for each.
+	places = Dot(ConvertDType(Equal(row, column), dtypes.Float32), places).Product()
+	turns := ConvertDType(places, dtypes.Int32)
 	for i := range held {
 		q.turns = append(q.turns, q.nth(turns, i))
 	}
 	q.length = ConvertDType(ReduceAllSum(counted), dtypes.Int32)
 	return q
+}
+
+// none says which matrices have no basis yet: a basis has no column of zeros.
+func (s *Space) none(held []update.Held) *Node {
+	var columns []*Node
+	for _, h := range held {
+		basis := s.stored.Load(s.projectors(h.Param)[0], h.Kept[0])
+		columns = append(columns, SliceAxis(basis, 1, AxisElem(0)))
+	}
+	most := ReduceMax(Abs(Concatenate(columns, 1)), 0)
+	return Equal(most, ZerosLike(most))
 }
 
 // nth is an element of a vector of numbers of the matrices.
@@ -93,8 +108,8 @@ func (q queue) nth(x *Node, i int) *Node {
 func (s *Space) within(spec update.Spec) bool { return len(s.stored.Specs(spec)) == 1 }
 
 // renew refreshes matrices of one shape. The loop's state is, by side and matrix, the
-// bases, to rotate moments their changes C = P_oldᵀ·P_new, and for lazy refreshes which
-// matrices have settled; every iteration picks one matrix and puts back what has become
+// bases, their changes C = P_oldᵀ·P_new if moments are rotated, and for lazy refreshes
+// which matrices have settled; every iteration picks one matrix and puts back what has become
 // of it.
 func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 	p, n := held[0].Param, len(held)
@@ -115,31 +130,59 @@ func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 			} else {
 				bases = append(bases, s.stored.Load(spec, h.Kept[j]))
 			}
-			if s.moments == Rotate {
-				changes = append(changes, Zeros(g, shapes.Make(dtypes.Float32, s.rankOf(p), s.rankOf(p))))
-			}
+		}
+		for range s.changes(held) {
+			changes = append(changes, Zeros(g, shapes.Make(dtypes.Float32, s.rankOf(p), s.rankOf(p))))
 		}
 	}
 	fixed := slices.Concat(grads, q.turns, []*Node{update.Values(keys)})
 	state := repeat(q.length, slices.Concat(bases, changes, settled), fixed, func(left *Node, state, fixed []*Node) []*Node {
 		var at, picked, out []*Node
 		for _, turn := range fixed[n : 2*n] {
-			at = append(at, Equal(turn, left))
+			at = append(at, Equal(Abs(turn), left))
 		}
 		for j := range specs {
 			picked = append(picked, pick(at, state[j*n:(j+1)*n]))
 		}
-		news := s.exchange(p, pick(at, fixed[:n]), picked, pick(at, elements(fixed[2*n])))
-		for i, x := range state {
-			out = append(out, Where(at[i%n], news[i/n], x))
+		none, news, change, same := s.exchange(p, pick(at, fixed[:n]), picked, pick(at, elements(fixed[2*n])))
+		put := func(news []*Node, at []*Node) {
+			for _, x := range news {
+				for _, here := range at {
+					out = append(out, Where(here, x, state[len(out)]))
+				}
+			}
+		}
+		put(news, at)
+		switch s.changes(held) {
+		case n:
+			put(change, at)
+		case 1:
+			put(change, []*Node{LogicalNot(none)})
+		}
+		if s.lazy.times > 0 {
+			put([]*Node{same}, at)
 		}
 		return out
 	})
 	return s.results(step, held, q, state)
 }
 
-// exchange returns what the loop's state has of one matrix after its refresh.
-func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*Node {
+// changes is how many changes of some matrices are kept in a step for each side: one
+// for all where no more than one of them has any, for their turns differ.
+func (s *Space) changes(held []update.Held) int {
+	switch {
+	case s.moments != Rotate:
+		return 0
+	case s.lazy.times == 0 && (s.every == 0 || s.every >= held[0].Of):
+		return 1
+	}
+	return len(held)
+}
+
+// exchange refreshes one matrix for the loop. It returns whether there was no basis
+// yet, what is kept of the new one, how it differs from the old one, by side, and
+// whether it has settled.
+func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) (none *Node, news, change []*Node, same *Node) {
 	specs := s.projectors(p)
 	old := slices.Clone(kept)
 	for j, spec := range specs {
@@ -147,9 +190,9 @@ func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*No
 			old[j] = s.stored.Load(spec, kept[j:j+1])
 		}
 	}
-	none := zero(old[0])
+	none = zero(old[0])
 	fresh := s.basis(p, g, none, old, update.KeyOf(key))
-	news, change := slices.Clone(fresh), make([]*Node, len(specs))
+	news, change = slices.Clone(fresh), slices.Clone(fresh)
 	for j, spec := range specs {
 		if s.within(spec) {
 			news[j] = s.stored.Store(spec, fresh[j], nearest(key))[0]
@@ -157,13 +200,7 @@ func (s *Space) exchange(p update.Param, g *Node, kept []*Node, key *Node) []*No
 		}
 		change[j] = Dot(old[j], fresh[j]).General([]int{0}, nil, []int{0}, nil)
 	}
-	if s.moments == Rotate {
-		news = append(news, change...)
-	}
-	if s.lazy.times > 0 {
-		news = append(news, once(s.settled(p, none, change)))
-	}
-	return news
+	return none, news, change, once(s.settled(p, none, change))
 }
 
 // nearest is noise in the middle of its range: a basis is no sum of small changes, of
@@ -179,8 +216,9 @@ func (s *Space) results(step update.Step, held []update.Held, q queue, state []*
 	n, specs := len(held), s.projectors(held[0].Param)
 	out := make([]update.Renewed, n)
 	for i, h := range held {
-		r, due := &out[i], GreaterThan(q.turns[i], ZerosLike(q.turns[i]))
-		r.Change = []*Node{LogicalAnd(due, LogicalNot(q.none[i]))} // there is nothing to carry at first
+		r, turn, zero := &out[i], q.turns[i], ZerosLike(q.turns[i])
+		due := NotEqual(turn, zero)
+		r.Change = []*Node{GreaterThan(turn, zero)} // there is nothing to carry at first
 		for j, spec := range specs {
 			x, kept := state[j*n+i], h.Kept[j]
 			if s.within(spec) {
@@ -193,13 +231,13 @@ func (s *Space) results(step update.Step, held []update.Held, q queue, state []*
 				}
 			}
 			r.Basis, r.Kept = append(r.Basis, x), append(r.Kept, kept)
-			if s.moments == Rotate {
-				r.Change = append(r.Change, state[(len(specs)+j)*n+i])
+			if c := s.changes(held); c > 0 {
+				r.Change = append(r.Change, state[len(specs)*n+j*c+i%c])
 			}
 		}
 		for _, table := range h.Kept[len(specs):] {
 			same := state[len(state)-n+i]
-			plan := s.plan(step.Count, q.nth(q.phases, i), q.none[i], Equal(same, OnesLike(same)), table[0])
+			plan := s.plan(step.Count, q.nth(q.phases, i), LessThan(turn, zero), Equal(same, OnesLike(same)), table[0])
 			r.Kept = append(r.Kept, []*Node{Where(due, plan, table[0])})
 		}
 	}

@@ -55,11 +55,6 @@ func normal(key update.Key, shape shapes.Shape) *Node {
 // times is MulScalar with a constant that the graph does not share.
 func times(x *Node, c float64) *Node { return Mul(x, ConstAs(x, c)) }
 
-// nothing says whether there is no basis yet.
-func nothing(projector *Node) *Node {
-	return Equal(ReduceAllMax(Abs(projector)), ScalarZero(projector.Graph(), projector.DType()))
-}
-
 // zero says whether all of a matrix is, by counting what is not: the count is
 // inexact beyond 2²⁴, but no sum of ones is 0.
 func zero(x *Node) *Node {
