@@ -69,13 +69,13 @@
 //	                                    that has the next one, how often T has
 //	                                    doubled, refreshes in a row that changed little
 //
-// besides the rule's state of the projected parameter. In float32 Muon's state
-// shrinks only below rank mn/(m+n).
+// besides the rule's state of the projected parameter. A projector in bfloat16 is
+// rounded to the nearest. In float32 Muon's state shrinks only below rank mn/(m+n).
 //
 // # Caveats
 //
-// A step without a refresh costs the projections and one look at the projector; the
-// same executable makes both kinds. A refresh reads the gradients and projectors of
+// A step without a refresh costs the projections; the same executable makes both
+// kinds. A refresh reads the gradients and projectors of
 // all matrices of its shape once, to pick those of the matrix that is due.
 //
 // # Differences from the paper

@@ -109,8 +109,8 @@ func (s *Space) within(spec update.Spec) bool { return len(s.stored.Specs(spec))
 
 // renew refreshes matrices of one shape. The loop's state is, by side and matrix, the
 // bases, their changes C = P_oldᵀ·P_new if moments are rotated, and for lazy refreshes
-// which matrices have settled; every iteration picks one matrix and puts back what has become
-// of it.
+// which matrices have settled; every iteration picks one matrix and puts back what has
+// become of it.
 func (s *Space) renew(step update.Step, held []update.Held) []update.Renewed {
 	p, n := held[0].Param, len(held)
 	g, q, specs := step.Count.Graph(), s.queue(step, held), s.projectors(p)

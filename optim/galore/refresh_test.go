@@ -23,8 +23,8 @@ import (
 	"github.com/nanochat-go/nanochat/optim/update"
 )
 
-// Mutation: picking the first matrix always, counting those that are due from 0, or
-// refreshing in a step that is skipped fails here.
+// Mutation: picking the first matrix always, keeping one change where two are due,
+// keeping that of a first basis, or refreshing in a step that is skipped fails here.
 
 // TestOneLoop: matrices of one shape share the loop of their refresh, others do not.
 func TestOneLoop(t *testing.T) {
@@ -103,21 +103,41 @@ func TestEachItsOwn(t *testing.T) {
 }
 
 // TestAloneOrTogether: a matrix makes the same steps whether it shares the loop or not,
-// with every policy for the moments.
+// with every policy for the moments, when both are due at once and when they are not.
 func TestAloneOrTogether(t *testing.T) {
 	a, b, other := matrix("a", 8, 6), matrix("b", 8, 6), matrix("b", 6, 8)
 	for _, moments := range []Moments{Keep, Reset, Rotate} {
-		run := func(b optim.Param) []float32 {
-			cfg := config(adamw.New(), New(2).WithEvery(3).WithMoments(moments))
-			sim := optimtest.New(t, []optim.Param{a, b}, cfg, make([]float32, 48), make([]float32, 48))
-			for step := range 7 {
-				rng := rand.New(rand.NewPCG(uint64(step), 1))
-				sim.Step(t, 0, gaussian(rng, 48), gaussian(rng, 48))
+		for _, every := range []int{1, 3} {
+			run := func(b optim.Param) []float32 {
+				cfg := config(adamw.New(), New(2).WithEvery(every).WithMoments(moments))
+				sim := optimtest.New(t, []optim.Param{a, b}, cfg, make([]float32, 48), make([]float32, 48))
+				for step := range 7 {
+					rng := rand.New(rand.NewPCG(uint64(step), 1))
+					sim.Step(t, 0, gaussian(rng, 48), gaussian(rng, 48))
+				}
+				return slices.Concat(sim.Value("/a"), sim.Value("/optim/momentum/a"), sim.Value("/optim/projector/a"))
 			}
-			return slices.Concat(sim.Value("/a"), sim.Value("/optim/momentum/a"), sim.Value("/optim/projector/a"))
+			require.Equal(t, run(other), run(b), "%s, every %d", moments, every)
 		}
-		require.Equal(t, run(other), run(b), moments)
 	}
+}
+
+// TestOneWithout: the first basis of a matrix leaves alone the moments of another, which
+// is due in turn in the same step.
+func TestOneWithout(t *testing.T) {
+	params := []optim.Param{matrix("a", 8, 6), matrix("b", 8, 6)}
+	run := func(lost bool) []float32 {
+		sim := optimtest.New(t, params, config(adamw.New(), New(2).WithEvery(4)), make([]float32, 48), make([]float32, 48))
+		for step := range 4 {
+			if step == 2 && lost { // b is due
+				require.NoError(t, sim.Store.GetVariable("/optim/projector/a").SetValue(optimtest.Tensor([]int{6, 2}, make([]float32, 12))))
+			}
+			rng := rand.New(rand.NewPCG(uint64(step), 1))
+			sim.Step(t, 0, gaussian(rng, 48), gaussian(rng, 48))
+		}
+		return slices.Concat(sim.Value("/b"), sim.Value("/optim/momentum/b"), sim.Value("/optim/second/b"))
+	}
+	require.Equal(t, run(false), run(true))
 }
 
 // TestSkippedRefresh: a step that is skipped refreshes nothing, neither when it is the
