@@ -124,3 +124,71 @@ func TestHealthOfChance(t *testing.T) {
 	got = observed(t, policy.MustBuiltin("nvfp4"), m, m, m)
 	require.InEpsilon(t, 0.095, got["fprop.x"][0], 0.15)
 }
+
+// TestHealthSpread: blocks are counted where their largest value is, those of zeros
+// and those of a whole tensor are not. Mutation: counting blocks of zeros, or from the
+// largest exponent of the format instead of the tensor's, makes it fail.
+func TestHealthSpread(t *testing.T) {
+	x := newMatrix(32, 64) // 4 × 16 blocks of NVFP4, 2 × 32 of MXFP4
+	for row := range 32 {
+		for block := range 4 {
+			k := (row + block) % 3 // factors of two below the largest
+			if block == 3 {
+				k = 25 // below every place
+			}
+			if row < 8 && block == 0 {
+				continue // a block of zeros
+			}
+			x.v[row*64+block*16+row%16] = float32(1.5 * math.Exp2(float64(5-k)))
+			x.v[row*64+block*16+(row+1)%16] = float32(-0.9 * math.Exp2(float64(5-k)))
+		}
+	}
+	spreads := func(q string) []float64 {
+		r := policy.Recipe{Fprop: policy.Fprop{X: must(policy.Parse(q))}}
+		out := MustExecOnceN(backend, func(x *Node) []*Node {
+			var found []*Node
+			o := &Operands{Observe: func(h Health) {
+				if h.Spread != nil {
+					found = append(found, h.Spread)
+				}
+			}}
+			return append([]*Node{o.Linear("path", r, x, Transpose(x, 0, 1))}, found...)
+		}, tensors.FromFlatDataAndDimensions(x.v, 32, 64))
+		if len(out) == 1 {
+			return nil
+		}
+		var v []float64
+		for _, s := range tensors.MustCopyFlatData[float32](out[1]) {
+			v = append(v, float64(s))
+		}
+		return v
+	}
+	want := func(rows, cols int) []float64 {
+		h, n := make([]float64, SpreadBins), 0.0
+		for i := 0; i < 32; i += rows {
+			for j := 0; j < 64; j += cols {
+				amax := 0.0
+				for r := i; r < i+rows; r++ {
+					for c := j; c < j+cols; c++ {
+						amax = math.Max(amax, math.Abs(float64(x.v[r*64+c])))
+					}
+				}
+				if amax > 0 {
+					h[min(5-int(math.Floor(math.Log2(amax))), SpreadBins-1)]++
+					n++
+				}
+			}
+		}
+		for i := range h {
+			h[i] /= n
+		}
+		return h
+	}
+	require.Greater(t, want(1, 16)[SpreadBins-1], 0.2)
+	for q, block := range map[string][2]int{"nvfp4:1x16": {1, 16}, "nvfp4:16x16": {16, 16}, "mxfp4": {1, 32}, "e4m3:row": {1, 64}, "int8:row": {1, 64}, "e2m1:8x8": {8, 8}} {
+		require.InDeltaSlice(t, want(block[0], block[1]), spreads(q), 1e-6, q)
+	}
+	for _, q := range []string{"bf16", "e4m3:tensor"} {
+		require.Nil(t, spreads(q), q)
+	}
+}

@@ -2,11 +2,13 @@ package report
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/track"
@@ -116,6 +118,7 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Values clipped", YLabel: "share beyond the format at their scale", YScale: Percent, Zero: true, Series: groups(records, track.QuantClipped)},
 		{Title: "Bias of rounding", YLabel: "mean error over its standard error", Zero: true, Series: groups(records, track.QuantBias),
 			Note: "Root mean square over the linears: near 1 where rounding favours no direction."},
+		spread(records),
 		{Title: "Throughput", YLabel: "tokens per second", YScale: Count, Zero: true, Series: []Series{get(track.KindTrain, track.TokensPerS, "tokens per second", true)}},
 		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
 			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),
@@ -158,6 +161,37 @@ func groups(records []track.Record, measure string) []Series {
 		all = append(all, s)
 	}
 	return all
+}
+
+// spread is the histogram of the scales of quantised operands at the last step that
+// was measured, one curve for each operand.
+func spread(records []track.Record) Plot {
+	p := Plot{Title: "Scales of blocks", XLabel: "factors of two below the tensor's largest", YLabel: "share of the blocks", YScale: Percent, Zero: true}
+	for _, r := range slices.Backward(records) {
+		by := map[string]*Series{}
+		for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+			rest, is := strings.CutPrefix(name, track.QuantSpread)
+			operand, place, ok := strings.Cut(rest, "/")
+			below, err := strconv.Atoi(place)
+			if !is || !ok || err != nil {
+				continue
+			}
+			if by[operand] == nil {
+				by[operand] = &Series{Name: operand, Markers: true}
+			}
+			s := by[operand]
+			s.X, s.Y = append(s.X, float64(below)), append(s.Y, r.Values[name])
+		}
+		if len(by) == 0 {
+			continue
+		}
+		for _, operand := range slices.Sorted(maps.Keys(by)) {
+			p.Series = append(p.Series, *by[operand])
+		}
+		p.Note = fmt.Sprintf("After step %d; the last place has all that are further below.", r.Step)
+		break
+	}
+	return p
 }
 
 // skipped counts the updates that were left out, if any were.

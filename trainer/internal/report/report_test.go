@@ -45,6 +45,9 @@ func records(steps int) []track.Record {
 			for j, measure := range []string{track.QuantError, track.QuantUnderflow, track.QuantClipped, track.QuantBias} {
 				r.Values[measure+"fprop.x"], r.Values[measure+"wgrad.dy"] = 0.01, 0.1*float64(j+1)
 			}
+			for k := range 12 {
+				r.Values[fmt.Sprintf("%sfprop.x/%02d", track.QuantSpread, k)] = math.Exp2(-float64(k)-1) * f
+			}
 		}
 		if i%(steps/3) == 0 {
 			r.Values[track.Skipped] = 1
@@ -138,6 +141,11 @@ func TestCurves_Health(t *testing.T) {
 		require.Equal(t, []string{"fprop.x", "wgrad.dy"}, names(plots[title]))
 		require.Equal(t, 0.1*float64(i+1), plots[title].Series[1].Y[0])
 	}
+	scales := plots["Scales of blocks"]
+	require.Equal(t, []string{"fprop.x"}, names(scales))
+	require.Equal(t, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, scales.Series[0].X)
+	require.Equal(t, []float64{0.5, 0.25}, scales.Series[0].Y[:2]) // of the last step
+	require.Contains(t, scales.Note, "step 30")
 	count := plots["Skipped updates"].Series[0]
 	require.Len(t, count.Y, 30)
 	require.Equal(t, []float64{0, 1, 1, 2, 3}, []float64{count.Y[8], count.Y[9], count.Y[18], count.Y[19], count.Y[29]})
@@ -152,7 +160,7 @@ func TestCurves_Health(t *testing.T) {
 		without = append(without, r)
 	}
 	for _, p := range Curves(without) {
-		require.NotContains(t, []string{"Error of quantised operands", "Values quantised to zero", "Values clipped", "Bias of rounding", "Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum"}, p.Title)
+		require.NotContains(t, []string{"Error of quantised operands", "Values quantised to zero", "Values clipped", "Bias of rounding", "Scales of blocks", "Skipped updates", "Size of the updates", "Size of the weights", "Error of stored momentum"}, p.Title)
 	}
 }
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,12 @@ func TestPrecisionHealth(t *testing.T) {
 		require.Contains(t, seen[1], track.QuantUnderflow+operand)
 		require.Zero(t, seen[1][track.QuantClipped+operand], operand)
 		require.Less(t, seen[1][track.QuantBias+operand], 3.0, operand)
+		sum := 0.0
+		for i := range quant.SpreadBins {
+			require.Contains(t, seen[1], fmt.Sprintf("%s%s/%02d", track.QuantSpread, operand, i))
+			sum += seen[1][fmt.Sprintf("%s%s/%02d", track.QuantSpread, operand, i)]
+		}
+		require.InDelta(t, 1, sum, 1e-5, operand)
 	}
 	plain := newLoop(t, Budget{Steps: 1})
 	plain.HealthEvery = 1

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -182,6 +183,12 @@ func summarise(seen []quant.Health, add func(name string, x *Node)) {
 		add(track.QuantUnderflow+o, mean(func(h quant.Health) *Node { return h.Underflow }))
 		add(track.QuantClipped+o, mean(func(h quant.Health) *Node { return h.Clipped }))
 		add(track.QuantBias+o, Sqrt(mean(func(h quant.Health) *Node { return Square(h.Bias) })))
+		if !slices.ContainsFunc(by[o], func(h quant.Health) bool { return h.Spread == nil }) {
+			spread := mean(func(h quant.Health) *Node { return h.Spread })
+			for i := range quant.SpreadBins {
+				add(fmt.Sprintf("%s%s/%02d", track.QuantSpread, o, i), Reshape(Slice(spread, AxisElem(i))))
+			}
+		}
 	}
 }
 

@@ -48,6 +48,9 @@
 //	precision/clipped/O    share of the values beyond the format at their scale
 //	precision/bias/O       root mean square of the mean error over its standard error: near
 //	                       1 where rounding favours no direction
+//	precision/spread/O/07  share of the blocks of O whose largest value is seven factors
+//	                       of two below the tensor's, or at the last place more: the
+//	                       histogram of the scales, where blocks have scales
 //
 // Those of the optimizer and of precision are in the records of the steps that were
 // measured, every optim.health_every; the error of storage only where the momentum is

@@ -64,6 +64,9 @@ const (
 	QuantUnderflow = Precision + "underflow/"
 	QuantClipped   = Precision + "clipped/"
 	QuantBias      = Precision + "bias/"
+	// QuantSpread is followed by the operand and the place in quant.Health.Spread, as in
+	// "fprop.x/07".
+	QuantSpread = Precision + "spread/"
 )
 
 // Position is where in a run something happened.
