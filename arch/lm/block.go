@@ -16,11 +16,12 @@ type decoderBlock struct{ layer int }
 // Forward implements Block.
 func (b decoderBlock) Forward(c *Build, h *Node, rows Rows, pass int) *Node {
 	path := fmt.Sprintf("model.layers.%d.", b.layer)
-	h = c.model.stream.Apply(h, func(x *Node) *Node {
+	at := func(name string) Sublayer { return Sublayer{Path: path + name, Layer: b.layer, Pass: pass} }
+	h = c.model.stream.Apply(c, at("self_attn"), h, func(x *Node) *Node {
 		rows.X = c.Norm(path+"input_layernorm.weight", x)
 		return b.attention(c, path+"self_attn.", rows, pass)
 	})
-	return c.model.stream.Apply(h, func(x *Node) *Node {
+	return c.model.stream.Apply(c, at("mlp"), h, func(x *Node) *Node {
 		return mlp(c, path+"mlp.", c.Norm(path+"post_attention_layernorm.weight", x))
 	})
 }

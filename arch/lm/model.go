@@ -24,6 +24,8 @@ type Model struct {
 	stream Stream
 	stack  BlockStack
 	params map[string]Param
+	// measure, when set, takes what Build.Measure reports.
+	measure func(name string, value *Node)
 }
 
 // Option changes how a Model computes.
@@ -83,6 +85,15 @@ func (m *Model) InitStore(store *model.Store, seed uint64) error {
 	return nil
 }
 
+// WithMeasures returns the same model, whose graphs report measures of the
+// forward pass: measure receives the name and the scalar node of each, as often
+// as the graph holds it, once for each shard for example.
+func (m *Model) WithMeasures(measure func(name string, value *Node)) *Model {
+	measured := *m
+	measured.measure = measure
+	return &measured
+}
+
 // Build is one graph under construction: the model, the store's variables and
 // the Keys that the layers attend to.
 type Build struct {
@@ -96,11 +107,24 @@ type Build struct {
 	operands *quant.Operands
 	// use, when set, sees every parameter and replaces its node.
 	use func(p *Node) *Node
+	// again says that the graph is a recomputation, whose measures are known.
+	again bool
 }
 
-// param returns the node of a parameter. Every parameter of the graph comes
+// Measured says whether measures are wanted: those that cost something are
+// built only then.
+func (c *Build) Measured() bool { return c.model.measure != nil && !c.again }
+
+// Measure reports a scalar of the forward pass.
+func (c *Build) Measure(name string, value *Node) {
+	if c.Measured() {
+		c.model.measure(name, StopGradient(value))
+	}
+}
+
+// Param returns the node of a parameter. Every parameter of the graph comes
 // from here.
-func (c *Build) param(name string) *Node {
+func (c *Build) Param(name string) *Node {
 	want, ok := c.model.params[name]
 	if !ok {
 		exceptions.Panicf("lm: the model has no parameter %q", name)
@@ -122,12 +146,12 @@ func (c *Build) param(name string) *Node {
 // Linear returns x·W for the named weight, in the precision that the policy
 // chooses for it.
 func (c *Build) Linear(name string, x *Node) *Node {
-	return c.operands.Linear(name, c.model.policy.Recipe(name), x, c.param(name))
+	return c.operands.Linear(name, c.model.policy.Recipe(name), x, c.Param(name))
 }
 
 // Norm applies the RMSNorm with the named gain over the last axis.
 func (c *Build) Norm(name string, x *Node) *Node {
-	return rmsNorm(x, c.param(name), c.model.Config.NormEps)
+	return rmsNorm(x, c.Param(name), c.model.Config.NormEps)
 }
 
 // Hidden returns the hidden states [B, T, C] after the final norm, for int32
@@ -153,9 +177,9 @@ func (m *Model) hidden(operands *quant.Operands, keys Keys, scope *model.Scope, 
 		pos = Iota(c.g, pos.Shape(), 1)
 	}
 	c.rope = newRopeTables(c, pos)
-	x := Gather(c.param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
-	h := m.stack.Forward(c, m.stream.Open(x), Rows{Pos: pos, Seg: seg})
-	return c.Norm("model.norm.weight", m.stream.Close(h))
+	x := Gather(c.Param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
+	h := m.stack.Forward(c, m.stream.Open(c, x), Rows{Pos: pos, Seg: seg})
+	return c.Norm("model.norm.weight", m.stream.Close(c, h))
 }
 
 // Logits returns the logits [B, T, V] of every position, soft-capped when the
@@ -174,9 +198,9 @@ func (m *Model) Unembed(scope *model.Scope, hidden *Node) *Node {
 func (m *Model) head(scope *model.Scope, g *Graph) *Node {
 	c := &Build{model: m, scope: scope, g: g}
 	if m.Config.Tied {
-		return Transpose(c.param("model.embed_tokens.weight"), 0, 1)
+		return Transpose(c.Param("model.embed_tokens.weight"), 0, 1)
 	}
-	return c.param("lm_head.weight")
+	return c.Param("lm_head.weight")
 }
 
 // softCap returns limit·tanh(z/limit), or z when limit is 0.

@@ -25,9 +25,9 @@ func (c *Build) recompute(h *Node, forward func(h *Node) *Node) *Node {
 			again[i] = SchedulingBarrier(x, dy) // not before the adjoint is there
 		}
 		next := 0
-		c.use = func(*Node) *Node { next++; return again[next] }
+		c.use, c.again = func(*Node) *Node { next++; return again[next] }, true
 		y := forward(again[0])
-		c.use = nil
+		c.use, c.again = nil, false
 		return Gradient(ReduceAllSum(Mul(y, dy)), again...)
 	})
 }

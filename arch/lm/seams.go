@@ -35,24 +35,34 @@ func (OwnKeys) Extend(_, _ int, own KV) KV {
 	return own
 }
 
-// Stream says how a sublayer reads from and writes to the residual stream.
+// Sublayer is a place where a block touches the stream.
+type Sublayer struct {
+	Path  string // prefix of its parameters' names, e.g. "model.layers.3.self_attn"
+	Layer int    // index of the block
+	Pass  int    // loop of a shared stack
+}
+
+// Stream says how a sublayer reads from and writes to the residual stream. Its
+// parameters, if it has any, come from Build.Param.
 type Stream interface {
-	Open(x *Node) *Node                                // embedding [B, R, C] → stream
-	Apply(h *Node, sublayer func(x *Node) *Node) *Node // read, transform, write back
-	Close(h *Node) *Node                               // stream → [B, R, C]
+	Open(c *Build, x *Node) *Node                                             // embedding [B, R, C] → stream
+	Apply(c *Build, at Sublayer, h *Node, sublayer func(x *Node) *Node) *Node // read, transform, write back
+	Close(c *Build, h *Node) *Node                                            // stream → [B, R, C]
 }
 
 // Residual is the plain stream: h + f(h).
 type Residual struct{}
 
 // Open returns x.
-func (Residual) Open(x *Node) *Node { return x }
+func (Residual) Open(_ *Build, x *Node) *Node { return x }
 
 // Apply returns h + sublayer(h).
-func (Residual) Apply(h *Node, sublayer func(x *Node) *Node) *Node { return Add(h, sublayer(h)) }
+func (Residual) Apply(_ *Build, _ Sublayer, h *Node, sublayer func(x *Node) *Node) *Node {
+	return Add(h, sublayer(h))
+}
 
 // Close returns h.
-func (Residual) Close(h *Node) *Node { return h }
+func (Residual) Close(_ *Build, h *Node) *Node { return h }
 
 // Block transforms the stream h; rows carries positions and segments, its X is
 // not read.

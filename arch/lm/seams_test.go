@@ -142,19 +142,19 @@ func (s twoStreams) weights(x *Node, w [2]float64) *Node {
 	return Reshape(Const(x.Graph(), []float32{float32(w[0]), float32(w[1])}), 1, 1, 2, 1)
 }
 
-func (s twoStreams) Open(x *Node) *Node {
+func (s twoStreams) Open(_ *Build, x *Node) *Node {
 	dims := x.Shape().Dimensions
 	return BroadcastToDims(InsertAxes(x, 2), dims[0], dims[1], 2, dims[2])
 }
 
-func (s twoStreams) Apply(h *Node, sublayer func(x *Node) *Node) *Node {
+func (s twoStreams) Apply(_ *Build, _ Sublayer, h *Node, sublayer func(x *Node) *Node) *Node {
 	y := sublayer(ReduceSum(Mul(h, s.weights(h, s.pre)), 2))
 	swapped := Concatenate([]*Node{SliceAxis(h, 2, AxisRange(1, 2)), SliceAxis(h, 2, AxisRange(0, 1))}, 2)
 	h = Add(Mul(h, s.weights(h, [2]float64{1 - s.mix[0], 1 - s.mix[1]})), Mul(swapped, s.weights(h, s.mix)))
 	return Add(h, Mul(InsertAxes(y, 2), s.weights(h, s.post)))
 }
 
-func (s twoStreams) Close(h *Node) *Node { return ReduceSum(h, 2) }
+func (s twoStreams) Close(_ *Build, h *Node) *Node { return ReduceSum(h, 2) }
 
 // TestStreamSeam: equal streams that are read and written alike are the plain
 // residual, since the final norm takes away the factor of their sum; streams
@@ -275,4 +275,59 @@ func TestPolicySeam(t *testing.T) {
 	}
 	c.Ternary = true
 	require.Equal(t, plain, run(c, WithPolicy(quant.Uniform{})))
+}
+
+// places is the plain residual that notes which sublayers touch it and measures
+// what they add, with a parameter it reaches for itself.
+type places struct {
+	Residual
+	seen *[]Sublayer
+}
+
+func (p places) Apply(c *Build, at Sublayer, h *Node, sublayer func(x *Node) *Node) *Node {
+	*p.seen = append(*p.seen, at)
+	c.Measure("add/"+at.Path, ReduceAllMean(Square(c.Norm("model.norm.weight", sublayer(h)))))
+	return p.Residual.Apply(c, at, h, sublayer)
+}
+
+// TestMeasuresSeam: a stream knows whom it serves and reports once for each
+// part of the batch, also when the backward pass builds the block again.
+func TestMeasuresSeam(t *testing.T) {
+	for _, remat := range []bool{false, true} {
+		c := referenceConfig()
+		c.Remat = remat
+		var seen []Sublayer
+		m, err := New(c, WithStream(places{seen: &seen}), WithShards(2))
+		require.NoError(t, err)
+		var names []string
+		measured := m.WithMeasures(func(name string, value *Node) {
+			require.True(t, value.Shape().IsScalar())
+			names = append(names, name)
+		})
+		for _, wanted := range []bool{false, true} {
+			seen, names = nil, nil
+			exec, err := model.NewExec(backend, storeOf(t, m, referenceOf(c, 5)), func(scope *model.Scope, in []*Node) *Node {
+				m := m
+				if wanted {
+					m = measured
+				}
+				nll, _ := m.Loss(scope, in[0], in[1], in[2], in[3])
+				return Gradient(nll, scope.Store().GetVariable("/lm_head.weight").NodeValue(nll.Graph()),
+					scope.Store().GetVariable("/model.embed_tokens.weight").NodeValue(nll.Graph()))[1]
+			})
+			require.NoError(t, err)
+			_, err = exec.Call(rowTensors(referenceRows(c.Context, c.VocabSize))...)
+			require.NoError(t, err)
+			half := []Sublayer{{"model.layers.0.self_attn", 0, 0}, {"model.layers.0.mlp", 0, 0},
+				{"model.layers.1.self_attn", 1, 0}, {"model.layers.1.mlp", 1, 0}}
+			require.Equal(t, append(half, half...), seen[:8])
+			require.Len(t, seen, map[bool]int{false: 8, true: 16}[remat])
+			if !wanted {
+				require.Empty(t, names)
+				continue
+			}
+			one := []string{"add/model.layers.0.self_attn", "add/model.layers.0.mlp", "add/model.layers.1.self_attn", "add/model.layers.1.mlp"}
+			require.Equal(t, append(one, one...), names)
+		}
+	}
 }
