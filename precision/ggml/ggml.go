@@ -4,17 +4,27 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/nanochat-go/nanochat/precision/internal/lanes"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 )
 
-// Type is a block type by its number in GGUF files.
+// Type is a tensor type by its number in GGUF files.
 type Type uint32
 
-// The block types.
+// The types.
 const (
+	F32   Type = 0
+	F16   Type = 1
+	Q4_0  Type = 2
+	Q4_1  Type = 3
 	Q8_0  Type = 8
+	Q8_1  Type = 9
+	Q4_K  Type = 12
+	Q6_K  Type = 14
+	Q8_K  Type = 15
+	BF16  Type = 30
 	TQ1_0 Type = 34
 	TQ2_0 Type = 35
 	MXFP4 Type = 39
@@ -22,41 +32,72 @@ const (
 	Q2_0  Type = 42
 )
 
-// codec is what a block type consists of.
+// codec is what a type consists of.
 type codec struct {
-	name   string
-	values int // of a block
-	bytes  int
-	encode func(dst []byte, x []float32) error
-	decode func(x []float32, src []byte)
+	name    string
+	values  int // of a block
+	bytes   int
+	operand Type
+	encode  func(dst []byte, x []float32) error // of one block; where a block is one value, of any number
+	decode  func(x []float32, src []byte)
+}
+
+// codecs has the types at their numbers.
+var codecs = [...]codec{
+	F32:   {"F32", 1, 4, F32, encodeF32, decodeF32},
+	F16:   {"F16", 1, 2, F16, encodeF16, decodeF16},
+	Q4_0:  {"Q4_0", 32, 18, Q8_0, encodeQ40, decodeQ40},
+	Q4_1:  {"Q4_1", 32, 20, Q8_1, encodeQ41, decodeQ41},
+	Q8_0:  {"Q8_0", 32, 34, Q8_0, encodeQ80, decodeQ80},
+	Q8_1:  {"Q8_1", 32, 36, Q8_1, encodeQ81, decodeQ81},
+	Q4_K:  {"Q4_K", 256, 144, Q8_K, encodeQ4K, decodeQ4K},
+	Q6_K:  {"Q6_K", 256, 210, Q8_K, encodeQ6K, decodeQ6K},
+	Q8_K:  {"Q8_K", 256, 292, Q8_K, encodeQ8K, decodeQ8K},
+	BF16:  {"BF16", 1, 2, BF16, encodeBF16, decodeBF16},
+	TQ1_0: {"TQ1_0", 256, 54, Q8_K, encodeTQ1, decodeTQ1},
+	TQ2_0: {"TQ2_0", 256, 66, Q8_K, encodeTQ2, decodeTQ2},
+	MXFP4: {"MXFP4", 32, 17, Q8_0, encodeMXFP4, decodeMXFP4},
+	NVFP4: {"NVFP4", 64, 36, Q8_0, encodeNVFP4, decodeNVFP4},
+	Q2_0:  {"Q2_0", 64, 18, Q8_0, encodeQ2, decodeQ2},
+}
+
+// Types lists the types that this package converts, by their numbers.
+func Types() []Type {
+	var all []Type
+	for t, c := range codecs {
+		if c.name != "" {
+			all = append(all, Type(t))
+		}
+	}
+	return all
 }
 
 func (t Type) codec() (codec, error) {
-	switch t {
-	case Q8_0:
-		return codec{"Q8_0", 32, 34, encodeQ8, decodeQ8}, nil
-	case TQ1_0:
-		return codec{"TQ1_0", 256, 54, encodeTQ1, decodeTQ1}, nil
-	case TQ2_0:
-		return codec{"TQ2_0", 256, 66, encodeTQ2, decodeTQ2}, nil
-	case Q2_0:
-		return codec{"Q2_0", 64, 18, encodeQ2, decodeQ2}, nil
-	case MXFP4:
-		return codec{"MXFP4", 32, 17, encodeMXFP4, decodeMXFP4}, nil
-	case NVFP4:
-		return codec{"NVFP4", 64, 36, encodeNVFP4, decodeNVFP4}, nil
+	if int64(t) < int64(len(codecs)) && codecs[t].name != "" {
+		return codecs[t], nil
 	}
-	return codec{}, fmt.Errorf("ggml: type %d is not one of Q8_0, TQ1_0, TQ2_0, Q2_0, MXFP4 and NVFP4", uint32(t))
+	return codec{}, fmt.Errorf("ggml: type %d is not one of %s", uint32(t), names())
+}
+
+// names are those of all types, in one line.
+func names() string {
+	var list []string
+	for _, c := range codecs {
+		if c.name != "" {
+			list = append(list, c.name)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // Parse returns the type with a name of String.
 func Parse(name string) (Type, error) {
-	for _, t := range []Type{Q8_0, TQ1_0, TQ2_0, MXFP4, NVFP4, Q2_0} {
-		if t.String() == name {
-			return t, nil
+	for t, c := range codecs {
+		if name != "" && c.name == name {
+			return Type(t), nil
 		}
 	}
-	return 0, fmt.Errorf("ggml: type %q is not one of Q8_0, TQ1_0, TQ2_0, Q2_0, MXFP4 and NVFP4", name)
+	return 0, fmt.Errorf("ggml: type %q is not one of %s", name, names())
 }
 
 // String returns the type's name in GGML.
@@ -83,6 +124,13 @@ func (t Type) Bytes(n int) int {
 	return n / c.values * c.bytes
 }
 
+// Operand is the type that GGML rounds activations to before it multiplies them
+// with weights of type t on a CPU.
+func (t Type) Operand() Type {
+	c, _ := t.codec()
+	return c.operand
+}
+
 // check returns the codec for n values in size bytes.
 func (t Type) check(n, size int) (codec, error) {
 	c, err := t.codec()
@@ -104,6 +152,9 @@ func (t Type) Encode(dst []byte, x []float32) error {
 	if err != nil {
 		return err
 	}
+	if c.values == 1 {
+		return c.encode(dst, x)
+	}
 	for i := range len(x) / c.values {
 		if err := c.encode(dst[i*c.bytes:(i+1)*c.bytes], x[i*c.values:(i+1)*c.values]); err != nil {
 			return fmt.Errorf("ggml: %s block %d: %w", c.name, i, err)
@@ -117,6 +168,10 @@ func (t Type) Decode(x []float32, src []byte) error {
 	c, err := t.check(len(x), len(src))
 	if err != nil {
 		return err
+	}
+	if c.values == 1 {
+		c.decode(x, src)
+		return nil
 	}
 	for i := range len(x) / c.values {
 		c.decode(x[i*c.values:(i+1)*c.values], src[i*c.bytes:(i+1)*c.bytes])
@@ -139,11 +194,11 @@ func absMax(x []float32) (float32, error) {
 
 // putScale writes d as binary16 and returns its reciprocal, zero if there is none.
 func putScale(dst []byte, d float32) (reciprocal float32, err error) {
-	if d >= 65520 {
+	if d >= 65520 || d <= -65520 {
 		return 0, fmt.Errorf("the scale %v is beyond binary16", d)
 	}
 	binary.LittleEndian.PutUint16(dst, minifloat.F16.Encode(d))
-	if reciprocal = 1 / d; reciprocal > math.MaxFloat32 {
+	if reciprocal = 1 / d; reciprocal-reciprocal != 0 {
 		return 0, nil
 	}
 	return reciprocal, nil
@@ -151,27 +206,5 @@ func putScale(dst []byte, d float32) (reciprocal float32, err error) {
 
 func getScale(src []byte) float32 { return minifloat.F16.Decode(binary.LittleEndian.Uint16(src)) }
 
-// roundAway rounds to nearest, ties away from zero.
-func roundAway(v float32) int { return int(math.Round(float64(v))) }
-
-func encodeQ8(dst []byte, x []float32) error {
-	a, err := absMax(x)
-	if err != nil {
-		return err
-	}
-	reciprocal, err := putScale(dst, a/127)
-	if err != nil {
-		return err
-	}
-	for i, v := range x {
-		dst[2+i] = byte(int8(roundAway(v * reciprocal)))
-	}
-	return nil
-}
-
-func decodeQ8(x []float32, src []byte) {
-	d := getScale(src)
-	for i, c := range src[2:] {
-		x[i] = float32(int8(c)) * d
-	}
-}
+// roundAway rounds to nearest, ties away from zero. The sum is exact.
+func roundAway(v float32) int { return int(float64(v) + math.Copysign(0.5, float64(v))) }

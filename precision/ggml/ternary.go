@@ -1,5 +1,12 @@
 package ggml
 
+import "math"
+
+const (
+	magnitude = 1<<31 - 1
+	half      = 126 << 23 // the bits of 1/2
+)
+
 // trits returns round(x/max|x|)+1 of up to 256 values and writes the scale.
 func trits(scale []byte, x []float32) (q [256]uint8, err error) {
 	a, err := absMax(x)
@@ -11,7 +18,9 @@ func trits(scale []byte, x []float32) (q [256]uint8, err error) {
 		return q, err
 	}
 	for i, v := range x {
-		q[i] = uint8(roundAway(v*reciprocal) + 1)
+		bits := math.Float32bits(v * reciprocal)
+		one := 1 - (bits&magnitude-half)>>31 // at least 1/2, at most about 1
+		q[i] = uint8(1 + one - bits>>31<<1&(one<<1))
 	}
 	return q, nil
 }
