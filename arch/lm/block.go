@@ -10,19 +10,27 @@ import (
 	"github.com/nanochat-go/nanochat/precision/vjp"
 )
 
-// decoderBlock is one layer: attention, then the MLP.
+// decoderBlock is one layer: attention, then the MLP. With Config.SandwichNorm
+// what each writes to the stream goes through a norm of its own,
+// h ← h + norm(f(norm(h))), as in Ouro (arXiv:2510.25741).
 type decoderBlock struct{ layer int }
 
 // Forward implements Block.
 func (b decoderBlock) Forward(c *Build, h *Node, rows Rows, pass int) *Node {
 	path := fmt.Sprintf("model.layers.%d.", b.layer)
 	at := func(name string) Sublayer { return Sublayer{Path: path + name, Layer: b.layer, Pass: pass} }
-	h = c.model.stream.Apply(c, at("self_attn"), h, func(x *Node) *Node {
+	write := func(norm string, y *Node) *Node {
+		if !c.model.Config.SandwichNorm {
+			return y
+		}
+		return c.Norm(path+norm+"_2.weight", y)
+	}
+	h = c.stream.Apply(c, at("self_attn"), h, func(x *Node) *Node {
 		rows.X = c.Norm(path+"input_layernorm.weight", x)
-		return b.attention(c, path+"self_attn.", rows, pass)
+		return write("input_layernorm", b.attention(c, path+"self_attn.", rows, pass))
 	})
-	return c.model.stream.Apply(c, at("mlp"), h, func(x *Node) *Node {
-		return mlp(c, path+"mlp.", c.Norm(path+"post_attention_layernorm.weight", x))
+	return c.stream.Apply(c, at("mlp"), h, func(x *Node) *Node {
+		return write("post_attention_layernorm", mlp(c, path+"mlp.", c.Norm(path+"post_attention_layernorm.weight", x)))
 	})
 }
 

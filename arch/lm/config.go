@@ -29,12 +29,15 @@ type Config struct {
 	Tied         bool `json:"tied"`          // the head is the transposed embedding
 	Ternary      bool `json:"ternary"`       // b1.58 linears inside the blocks
 	QKNorm       bool `json:"qk_norm"`       // RMSNorm with gain on each query and key head, before RoPE
+	SandwichNorm bool `json:"sandwich_norm"` // RMSNorm also on what a sublayer writes to the stream
 	DocumentMask bool `json:"document_mask"` // attention stays within a segment
 
 	Window    int     `json:"window"`     // keys a query sees, itself included; 0: all
 	SoftCap   float64 `json:"soft_cap"`   // logits become c·tanh(z/c); 0: off
 	RopeTheta float64 `json:"rope_theta"` // base of the rotary frequencies; 0: 10000
 	NormEps   float64 `json:"norm_eps"`   // 0: 1e-5
+
+	Loop Loop `json:"loop,omitzero"` // the blocks run several times over
 
 	// LossChunk is the number of positions whose logits are alive at a time in
 	// Model.Loss; 0 computes all of them at once.
@@ -43,6 +46,18 @@ type Config struct {
 	// keeping it (gradient checkpointing, arXiv:1604.06174).
 	Remat bool `json:"remat"`
 }
+
+// Loop makes a looped language model of a configuration (LoopLM, Ouro,
+// arXiv:2510.25741): its blocks run Loops times with the same weights, and what
+// a pass leaves goes through the final norm before the head and the next pass
+// read it. The zero value is a plain model.
+type Loop struct {
+	Loops int  `json:"loops"` // passes R
+	Gate  bool `json:"gate"`  // after a pass, a gate says how likely it is the last; see package looplm
+}
+
+// Passes is how often the blocks run.
+func (c Config) Passes() int { return max(c.Loop.Loops, 1) }
 
 // WithDefaults returns the configuration with every optional field filled in.
 func (c Config) WithDefaults() Config {
@@ -94,6 +109,8 @@ func (c Config) Validate() error {
 	check(c.LossChunk >= 0, "loss chunk %d, want 0 (all at once) or more", c.LossChunk)
 	check(c.SoftCap >= 0, "soft cap %g, want 0 (off) or more", c.SoftCap)
 	check(c.RopeTheta > 0, "RoPE theta %g, want more than 0", c.RopeTheta)
+	check(c.Loop.Loops >= 0, "%d loops, want 1 or more (0: not a looped model)", c.Loop.Loops)
+	check(c.Loop.Loops > 0 || c.Loop == (Loop{}), "a loop with 0 passes, want at least 1")
 	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
 	return errors.Join(errs...)
 }

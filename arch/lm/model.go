@@ -44,6 +44,16 @@ func WithStream(s Stream) Option { return func(m *Model) { m.stream = s } }
 // keeps n cores busy.
 func WithShards(n int) Option { return func(m *Model) { m.shards = n } }
 
+// WithDepth makes a looped model run its blocks another number of times than
+// Config.Loop says; 0 means what it says.
+func WithDepth(loops int) Option {
+	return func(m *Model) {
+		if loops > 0 {
+			m.stack.Loops = loops
+		}
+	}
+}
+
 // New returns the model of a configuration, completed by its defaults.
 func New(c Config, opts ...Option) (*Model, error) {
 	if err := c.Validate(); err != nil {
@@ -57,7 +67,7 @@ func New(c Config, opts ...Option) (*Model, error) {
 	for i := range c.NumLayers {
 		m.stack.Core = append(m.stack.Core, decoderBlock{layer: i})
 	}
-	m.stack.Loops = 1
+	m.stack.Loops = c.Passes()
 	for _, p := range m.Config.Params() {
 		m.params[p.Name] = p
 	}
@@ -94,15 +104,16 @@ func (m *Model) WithMeasures(measure func(name string, value *Node)) *Model {
 	return &measured
 }
 
-// Build is one graph under construction: the model, the store's variables and
-// the Keys that the layers attend to.
+// Build is one graph under construction: the model, the store's variables, the
+// Keys that the layers attend to and the Stream that they touch.
 type Build struct {
-	model *Model
-	scope *model.Scope
-	g     *Graph
-	keys  Keys
-	rope  ropeTables
-	remat bool
+	model  *Model
+	scope  *model.Scope
+	g      *Graph
+	keys   Keys
+	stream Stream
+	rope   ropeTables
+	remat  bool
 	// operands is what the linears of the graph have quantised.
 	operands *quant.Operands
 	// use, when set, sees every parameter and replaces its node.
@@ -162,24 +173,7 @@ func (m *Model) Hidden(scope *model.Scope, tokens, pos, seg *Node) *Node {
 
 // HiddenWith is Hidden with another choice of keys, a cache for example.
 func (m *Model) HiddenWith(keys Keys, scope *model.Scope, tokens, pos, seg *Node) *Node {
-	return m.hidden(new(quant.Operands), keys, scope, tokens, pos, seg)
-}
-
-// hidden is HiddenWith; parts of one batch share operands, which has their
-// quantised weights.
-func (m *Model) hidden(operands *quant.Operands, keys Keys, scope *model.Scope, tokens, pos, seg *Node) *Node {
-	_, own := keys.(OwnKeys)
-	if own && tokens.Shape().Dim(1) > m.Config.Context {
-		exceptions.Panicf("lm: tokens %s are longer than the context of %d", tokens.Shape(), m.Config.Context)
-	}
-	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, remat: m.Config.Remat && own, operands: operands}
-	if !m.Config.DocumentMask && own {
-		pos = Iota(c.g, pos.Shape(), 1)
-	}
-	c.rope = newRopeTables(c, pos)
-	x := Gather(c.Param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
-	h := m.stack.Forward(c, m.stream.Open(c, x), Rows{Pos: pos, Seg: seg})
-	return c.Norm("model.norm.weight", m.stream.Close(c, h))
+	return m.forward(new(quant.Operands), keys, scope, tokens, pos, seg).Final()
 }
 
 // Logits returns the logits [B, T, V] of every position, soft-capped when the

@@ -18,7 +18,7 @@ const (
 	Matrix    Class = "matrix"    // weight of a linear inside a block
 	Embedding Class = "embedding" // token embedding table
 	Head      Class = "head"      // unembedding
-	Vector    Class = "vector"    // norm gain
+	Vector    Class = "vector"    // norm gain, gate
 )
 
 // Param describes one parameter before it exists.
@@ -30,7 +30,8 @@ type Param struct {
 	FanIn, FanOut int
 	Block         int     // index of the block, -1 outside
 	Linear        bool    // stored transposed, as [out, in], on disk
-	Std           float64 // standard deviation of the initial values; 0: all ones
+	Std           float64 // standard deviation of the initial values; 0: all Value
+	Value         float64
 }
 
 // Size is the number of values.
@@ -57,7 +58,7 @@ func (p Param) Init(seed uint64) []float32 {
 	v := make([]float32, p.Size())
 	if p.Std == 0 {
 		for i := range v {
-			v[i] = 1
+			v[i] = float32(p.Value)
 		}
 		return v
 	}
@@ -86,45 +87,66 @@ func (c Config) Linears() []policy.Linear {
 // The initial standard deviation is 0.02 for the embedding and 1/√Dim for the
 // head, 1/√fan-in for the linears that read the residual stream, and that
 // divided by √(2·NumLayers) for those that write to it, so that the stream's
-// variance does not grow with depth (the GPT-2 rule).
+// variance does not grow with depth (the GPT-2 rule). Gains begin at 1, the
+// gate of a looped model at 0: each pass ends with probability 1/2.
 func (c Config) Params() []Param {
 	c = c.WithDefaults()
-	write := 1 / math.Sqrt(2*float64(c.NumLayers))
 	params := []Param{{
 		Name: "model.embed_tokens.weight", Shape: []int{c.VocabSize, c.Dim},
 		Class: Embedding, FanIn: 0, FanOut: 1, Block: -1, Std: 0.02,
 	}}
 	for i := range c.NumLayers {
-		vector := func(name string, n int) {
-			params = append(params, Param{Name: fmt.Sprintf("model.layers.%d.%s.weight", i, name),
-				Shape: []int{n}, Class: Vector, FanIn: -1, FanOut: -1, Block: i})
-		}
-		linear := func(name string, in, out int, scale float64) {
-			params = append(params, Param{Name: fmt.Sprintf("model.layers.%d.%s.weight", i, name),
-				Shape: []int{in, out}, Class: Matrix, FanIn: 0, FanOut: 1, Block: i, Linear: true,
-				Std: scale / math.Sqrt(float64(in))})
-		}
-		vector("input_layernorm", c.Dim)
-		linear("self_attn.q_proj", c.Dim, c.NumHeads*c.HeadDim, 1)
-		linear("self_attn.k_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
-		linear("self_attn.v_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
-		if c.QKNorm {
-			vector("self_attn.q_norm", c.HeadDim)
-			vector("self_attn.k_norm", c.HeadDim)
-		}
-		linear("self_attn.o_proj", c.NumHeads*c.HeadDim, c.Dim, write)
-		vector("post_attention_layernorm", c.Dim)
-		if c.MLP == SwiGLU {
-			linear("mlp.gate_proj", c.Dim, c.HiddenDim, 1)
-		}
-		linear("mlp.up_proj", c.Dim, c.HiddenDim, 1)
-		linear("mlp.down_proj", c.HiddenDim, c.Dim, write)
+		params = append(params, c.blockParams(i)...)
 	}
-	params = append(params, Param{Name: "model.norm.weight", Shape: []int{c.Dim},
-		Class: Vector, FanIn: -1, FanOut: -1, Block: -1})
+	params = append(params, vectorParam("model.norm.weight", c.Dim, -1, 1))
+	if c.Loop.Gate {
+		gate := vectorParam("model.early_exit_gate.weight", c.Dim, -1, 0)
+		gate.Shape, gate.Linear = []int{c.Dim, 1}, true
+		params = append(params, gate, vectorParam("model.early_exit_gate.bias", 1, -1, 0))
+	}
 	if !c.Tied {
 		params = append(params, Param{Name: "lm_head.weight", Shape: []int{c.Dim, c.VocabSize},
 			Class: Head, FanIn: 0, FanOut: 1, Block: -1, Linear: true, Std: 1 / math.Sqrt(float64(c.Dim))})
 	}
+	return params
+}
+
+// vectorParam is a vector that begins with one value everywhere.
+func vectorParam(name string, n, block int, value float64) Param {
+	return Param{Name: name, Shape: []int{n}, Class: Vector, FanIn: -1, FanOut: -1, Block: block, Value: value}
+}
+
+// blockParams are the parameters of the block with a number.
+func (c Config) blockParams(i int) []Param {
+	var params []Param
+	at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
+	vector := func(name string, n int) { params = append(params, vectorParam(at(name), n, i, 1)) }
+	linear := func(name string, in, out int, scale float64) {
+		params = append(params, Param{Name: at(name), Shape: []int{in, out}, Class: Matrix, FanIn: 0, FanOut: 1, Block: i, Linear: true,
+			Std: scale / math.Sqrt(float64(in))})
+	}
+	sandwich := func(name string) {
+		if c.SandwichNorm {
+			vector(name+"_2", c.Dim)
+		}
+	}
+	write := 1 / math.Sqrt(2*float64(c.NumLayers))
+	vector("input_layernorm", c.Dim)
+	linear("self_attn.q_proj", c.Dim, c.NumHeads*c.HeadDim, 1)
+	linear("self_attn.k_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
+	linear("self_attn.v_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
+	if c.QKNorm {
+		vector("self_attn.q_norm", c.HeadDim)
+		vector("self_attn.k_norm", c.HeadDim)
+	}
+	linear("self_attn.o_proj", c.NumHeads*c.HeadDim, c.Dim, write)
+	sandwich("input_layernorm")
+	vector("post_attention_layernorm", c.Dim)
+	if c.MLP == SwiGLU {
+		linear("mlp.gate_proj", c.Dim, c.HiddenDim, 1)
+	}
+	linear("mlp.up_proj", c.Dim, c.HiddenDim, 1)
+	linear("mlp.down_proj", c.HiddenDim, c.Dim, write)
+	sandwich("post_attention_layernorm")
 	return params
 }

@@ -77,22 +77,42 @@ type BlockStack struct {
 	Loops               int
 }
 
+// Visitor watches the stream on its way through a BlockStack. Either function
+// may be nil.
+type Visitor struct {
+	// Last sees the stream before the last block of Core, in every pass.
+	Last func(h *Node)
+	// Pass sees the stream after each pass of Core and returns what goes on.
+	Pass func(h *Node, pass int) *Node
+}
+
 // Forward runs the stack on the stream h.
-func (s BlockStack) Forward(c *Build, h *Node, rows Rows) *Node {
-	run := func(blocks []Block, pass int) {
-		for _, b := range blocks {
-			forward := func(h *Node) *Node { return b.Forward(c, h, rows, pass) }
-			if c.remat {
-				h = c.recompute(h, forward)
-			} else {
-				h = forward(h)
+func (s BlockStack) Forward(c *Build, h *Node, rows Rows, v Visitor) *Node {
+	run := func(blocks []Block, pass int, last func(h *Node)) {
+		for i, b := range blocks {
+			if last != nil && i == len(blocks)-1 {
+				last(h)
 			}
+			h = c.run(b, h, rows, pass)
 		}
 	}
-	run(s.Before, 0)
+	run(s.Before, 0, nil)
 	for pass := range max(s.Loops, 1) {
-		run(s.Core, pass)
+		run(s.Core, pass, v.Last)
+		if v.Pass != nil {
+			h = v.Pass(h, pass)
+		}
 	}
-	run(s.After, 0)
+	run(s.After, 0, nil)
 	return h
+}
+
+// run is b.Forward, whose inside is recomputed in the backward pass if the
+// model says so.
+func (c *Build) run(b Block, h *Node, rows Rows, pass int) *Node {
+	forward := func(h *Node) *Node { return b.Forward(c, h, rows, pass) }
+	if c.remat {
+		return c.recompute(h, forward)
+	}
+	return forward(h)
 }
