@@ -28,6 +28,13 @@
 // DocumentMask positions restart in every segment; without, they count from
 // the start of the row and the caller's positions are not read.
 //
+// With SandwichNorm what a sublayer writes is normed too, h ← h + norm'(f(norm(h))).
+// A looped model (Config.Loop, arXiv:2510.25741) runs its blocks R times with the
+// same weights; every pass ends with the final norm, whose result the head and
+// the next pass read:
+//
+//	h⁰ = embedding,   hᵗ = norm_final(blocks(hᵗ⁻¹)),   logits = hᴿ·W_head
+//
 // The MLP is SwiGLU, ReLU² or SiLU (see the constants). Logits are norm(h)·W_head,
 // then c·tanh(z/c) when SoftCap is c.
 //
@@ -39,6 +46,10 @@
 // that many positions are alive at a time: the gradients of hidden states and
 // head are accumulated chunk by chunk while the loss is computed and only
 // scaled afterwards, so no logit is computed twice.
+//
+// Objectives other than the next token's loss read a Forward, which has the
+// hidden states of every pass, and add terms to Losses: more predictions through
+// the same head, scored one after the other, and penalties (packages looplm and mtp).
 //
 // # Seams
 //

@@ -66,6 +66,7 @@ func TestNothingLeaks(t *testing.T) {
 		"qk norm": func(c *Config) { c.QKNorm = true },
 		"window":  func(c *Config) { c.Window = 8 },
 		"remat":   func(c *Config) { c.Remat = true },
+		"loops":   func(c *Config) { c.Loop.Loops = 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := small()
@@ -105,6 +106,8 @@ func TestEveryOptionMatters(t *testing.T) {
 		"QKNorm":       func(c *Config) { c.QKNorm = true },
 		"DocumentMask": func(c *Config) { c.DocumentMask = false },
 		"Window":       func(c *Config) { c.Window = 4 },
+		"SandwichNorm": func(c *Config) { c.SandwichNorm = true },
+		"Loop":         func(c *Config) { c.Loop.Loops = 2 },
 		"SoftCap":      func(c *Config) { c.SoftCap = 0.5 },
 		"RopeTheta":    func(c *Config) { c.RopeTheta = 100 },
 		"NormEps":      func(c *Config) { c.NormEps = 0.5 },

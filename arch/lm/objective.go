@@ -37,6 +37,9 @@ type Score struct {
 	Hidden  *Node // [B, T, C], after a norm
 	Targets *Node // [B, T], or [B, T, K]; negative: not scored
 	Weights *Node // like Targets, float32: what a target weighs; nil: 1
+	// Seen, if set, receives the -log p of the targets, float32 like Targets and
+	// without gradient, and may penalise and report what follows from them.
+	Seen func(nll *Node)
 }
 
 // Losses are what objectives make of a batch: float32 scalars that are sums
@@ -105,6 +108,9 @@ func (l *Losses) evaluate(m *Model, scope *model.Scope) {
 	}
 	total, nlls := crossEntropy(of, m.head(scope, of[0].h.Graph()), m.Config.SoftCap, m.Config.LossChunk)
 	for i, s := range l.scores {
+		if s.Seen != nil {
+			s.Seen(Reshape(nlls[i], s.Targets.Shape().Dimensions...))
+		}
 		for k, name := range s.Names {
 			column := func(x *Node) *Node { return cut(x, 1, k, k+1) }
 			count := ReduceAllSum(column(masks[i]))

@@ -17,7 +17,7 @@ import (
 // TestInit: values depend on seed and name, not on order; they have the
 // documented deviation, and the sizes of names do not correlate.
 func TestInit(t *testing.T) {
-	c := Config{VocabSize: 512, NumLayers: 8, Dim: 128, NumHeads: 4, NumKVHeads: 2, Context: 16, QKNorm: true}
+	c := Config{VocabSize: 512, NumLayers: 8, Dim: 128, NumHeads: 4, NumKVHeads: 2, Context: 16, QKNorm: true, Loop: Loop{Loops: 2, Gate: true}}
 	params := c.Params()
 	read, write := 1/math.Sqrt(128.), 1/math.Sqrt(128.)/4 // √(2·8) = 4
 	want := map[string]float64{
@@ -31,7 +31,11 @@ func TestInit(t *testing.T) {
 		require.Equal(t, v, p.Init(1), p.Name)
 		if p.Class == Vector {
 			for _, x := range v {
-				require.Equal(t, float32(1), x, p.Name)
+				want := float32(1)
+				if strings.Contains(p.Name, "gate.") {
+					want = 0
+				}
+				require.Equal(t, want, x, p.Name)
 			}
 			continue
 		}
@@ -65,7 +69,10 @@ func TestParams(t *testing.T) {
 			VocabSize: rapid.IntRange(1, 50).Draw(rt, "V"), NumLayers: rapid.IntRange(1, 4).Draw(rt, "L"), Context: 4,
 			NumKVHeads: rapid.IntRange(1, 3).Draw(rt, "kv"), HeadDim: 2 * rapid.IntRange(1, 4).Draw(rt, "d"),
 			Dim: rapid.IntRange(1, 20).Draw(rt, "C"), MLP: rapid.SampledFrom([]string{SwiGLU, ReLU2, SiLU}).Draw(rt, "mlp"),
-			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"),
+			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"), SandwichNorm: rapid.Bool().Draw(rt, "sandwich"),
+		}
+		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
+			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
 		}
 		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
 		require.NoError(rt, c.Validate())
@@ -76,10 +83,12 @@ func TestParams(t *testing.T) {
 			require.Equal(rt, p.Block >= 0, strings.Contains(p.Name, ".layers."), p.Name)
 			switch p.Class {
 			case Vector:
-				require.Len(rt, p.Shape, 1)
 				require.Equal(rt, []int{-1, -1}, []int{p.FanIn, p.FanOut})
 				require.Zero(rt, p.Std)
-				require.Equal(rt, p.Shape, p.DiskShape())
+				if !p.Linear { // a gate is [C, 1] and read as [1, C]
+					require.Len(rt, p.Shape, 1)
+					require.Equal(rt, p.Shape, p.DiskShape())
+				}
 			case Matrix, Head:
 				require.True(rt, p.Linear)
 				require.Equal(rt, []int{p.Shape[1], p.Shape[0]}, p.DiskShape())
@@ -92,6 +101,8 @@ func TestParams(t *testing.T) {
 			}
 		}
 		require.Equal(rt, !c.Tied, seen["lm_head.weight"])
+		require.Equal(rt, c.SandwichNorm, seen["model.layers.0.post_attention_layernorm_2.weight"])
+		require.Equal(rt, c.Loop.Gate, seen["model.early_exit_gate.bias"])
 		require.Equal(rt, c.QKNorm, seen["model.layers.0.self_attn.q_norm.weight"])
 		require.Equal(rt, c.MLP == SwiGLU, seen["model.layers.0.mlp.gate_proj.weight"])
 	})
@@ -119,6 +130,8 @@ func TestValidate(t *testing.T) {
 	require.NoError(t, referenceConfig().Validate())
 	for want, change := range map[string]func(c *Config){
 		"vocabulary size 0":           func(c *Config) { c.VocabSize = 0 },
+		"-2 loops":                    func(c *Config) { c.Loop.Loops = -2 },
+		"loop with 0 passes":          func(c *Config) { c.Loop.Gate = true },
 		"-1 layers":                   func(c *Config) { c.NumLayers = -1 },
 		"dimension 0":                 func(c *Config) { c.Dim = 0 },
 		"0 heads":                     func(c *Config) { c.NumHeads = 0 },

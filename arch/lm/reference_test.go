@@ -41,7 +41,12 @@ var referenceVariants = []struct {
 	{"chunks and cap", func(c *Config) { c.LossChunk, c.SoftCap = 5, 2 }},
 	{"remat", func(c *Config) { c.Remat = true }},
 	{"ternary remat", func(c *Config) { c.Remat, c.Ternary = true, true }},
+	{"sandwich norm", func(c *Config) { c.SandwichNorm = true }},
+	{"loops", func(c *Config) { c.Loop.Loops = 3 }},
+	{"ternary loops", func(c *Config) { c.Loop.Loops, c.SandwichNorm, c.Ternary = 2, true, true }},
+	{"remat loops", func(c *Config) { c.Loop, c.Remat = Loop{Loops: 2, Gate: true}, true }},
 	{"everything", func(c *Config) {
+		c.SandwichNorm, c.Loop.Loops = true, 2
 		c.QKNorm, c.Window, c.DocumentMask, c.Tied, c.SoftCap, c.MLP, c.LossChunk, c.Remat = true, 4, true, true, 3, ReLU2, 3, true
 	}},
 }
@@ -56,7 +61,7 @@ func referenceOf(c Config, seed uint64) *ref.Model {
 	c = c.WithDefaults()
 	m := &ref.Model{Weights: map[string][]float64{}, Config: ref.Config{Vocab: c.VocabSize, Layers: c.NumLayers, Dim: c.Dim,
 		Heads: c.NumHeads, KVHeads: c.NumKVHeads, HeadDim: c.HeadDim, Hidden: c.HiddenDim, MLP: c.MLP, Tied: c.Tied, Ternary: c.Ternary,
-		QKNorm: c.QKNorm, DocumentMask: c.DocumentMask, Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps}}
+		QKNorm: c.QKNorm, SandwichNorm: c.SandwichNorm, Loops: c.Loop.Loops, DocumentMask: c.DocumentMask, Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps}}
 	rng := rand.New(rand.NewPCG(seed, 2))
 	for _, p := range c.Params() {
 		v := golden.Widen(p.Init(seed))

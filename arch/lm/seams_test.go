@@ -3,6 +3,7 @@ package lm
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -236,6 +237,26 @@ func TestStackSeam(t *testing.T) {
 	tokens, pos, seg := row(rand.New(rand.NewPCG(3, 3)), c.VocabSize, 9)
 	require.Less(t, relative(wide(runRows(t, unrolled, storeOf(t, unrolled, u), tokens, pos, seg)),
 		wide(runRows(t, looped, storeOf(t, looped, r), tokens, pos, seg))), 1e-5)
+
+	// The gradient of shared weights is the sum over the copies.
+	rows := referenceRows(c.Context, c.VocabSize)
+	shared, copies := lossAndGradients(t, looped, storeOf(t, looped, r), rows), lossAndGradients(t, unrolled, storeOf(t, unrolled, u), rows)
+	sums := map[string][]float64{}
+	for i, p := range unrolled.Params() {
+		name := p.Name
+		if p.Block >= 0 {
+			name = strings.Replace(name, fmt.Sprintf("layers.%d.", p.Block), fmt.Sprintf("layers.%d.", []int{0, 1, 2, 1, 2, 3}[p.Block]), 1)
+		}
+		if sums[name] == nil {
+			sums[name] = make([]float64, len(copies.grads[i]))
+		}
+		for k, g := range copies.grads[i] {
+			sums[name][k] += g
+		}
+	}
+	for i, p := range looped.Params() {
+		require.Less(t, relative(sums[p.Name], shared.grads[i]), 1e-4, p.Name)
+	}
 
 	keys := &passes{}
 	exec, err := model.NewExec(backend, storeOf(t, looped, r), func(scope *model.Scope, in *Node) *Node {

@@ -12,6 +12,8 @@ type Config struct {
 
 	MLP                                 string
 	Tied, Ternary, QKNorm, DocumentMask bool
+	SandwichNorm                        bool
+	Loops                               int // 0: not a looped model
 	Window                              int
 	SoftCap, RopeTheta, NormEps         float64
 }
@@ -24,6 +26,7 @@ type Model struct {
 
 	recording bool
 	offsets   map[string][]float64
+	pass      int // of a looped model
 }
 
 // Batch is one row of tokens. Targets that are negative are not scored.
@@ -38,15 +41,23 @@ func (m *Model) Freeze(b Batch) {
 
 // Gradient returns ∂Loss/∂w for the values of the named weight at some places.
 func (m *Model) Gradient(name string, b Batch, at []int) []float64 {
+	return m.Differentiate(name, at, func() float64 {
+		nats, _ := m.Loss(b)
+		return nats
+	})
+}
+
+// Differentiate returns ∂f/∂w for the values of the named weight at some places.
+func (m *Model) Differentiate(name string, at []int, f func() float64) []float64 {
 	const h = 1e-5
 	w := m.Weights[name]
 	g := make([]float64, len(at))
 	for n, i := range at {
 		v := w[i]
 		w[i] = v + h
-		up, _ := m.Loss(b)
+		up := f()
 		w[i] = v - h
-		down, _ := m.Loss(b)
+		down := f()
 		w[i] = v
 		g[n] = (up - down) / (2 * h)
 	}
@@ -55,8 +66,20 @@ func (m *Model) Gradient(name string, b Batch, at []int) []float64 {
 
 // Loss returns the summed nats of the scored targets and their number.
 func (m *Model) Loss(b Batch) (nats float64, count int) {
-	for t, z := range m.Logits(b) {
-		if b.Targets[t] < 0 {
+	for t, nll := range NLL(m.Logits(b), b.Targets) {
+		if b.Targets[t] >= 0 {
+			nats += nll
+			count++
+		}
+	}
+	return nats, count
+}
+
+// NLL is -log softmax(z_t)[target_t] of each row, 0 for a negative target.
+func NLL(logits [][]float64, targets []int) []float64 {
+	out := make([]float64, len(logits))
+	for t, z := range logits {
+		if targets[t] < 0 {
 			continue
 		}
 		top := math.Inf(-1)
@@ -67,34 +90,73 @@ func (m *Model) Loss(b Batch) (nats float64, count int) {
 		for _, v := range z {
 			sum += math.Exp(v - top)
 		}
-		nats += top + math.Log(sum) - z[b.Targets[t]]
-		count++
+		out[t] = top + math.Log(sum) - z[targets[t]]
 	}
-	return nats, count
+	return out
 }
 
 // Logits returns the logits [T][V] of a row.
 func (m *Model) Logits(b Batch) [][]float64 {
-	pos := b.Pos
-	if !m.DocumentMask {
-		pos = make([]int, len(b.Tokens))
-		for t := range pos {
-			pos[t] = t
+	passes := m.Passes(b)
+	return m.Unembed(passes[len(passes)-1])
+}
+
+// Passes returns the states [T][C] after the final norm of each pass: one, or
+// Loops of a looped model, in which the norm is part of the loop.
+func (m *Model) Passes(b Batch) [][][]float64 {
+	h := m.Embed(b.Tokens)
+	pos := m.positions(b)
+	var passes [][][]float64
+	for m.pass = range max(m.Loops, 1) {
+		for layer := range m.Layers {
+			m.Block(layer, h, pos, b.Seg)
 		}
+		normed := m.norm("model.norm.weight", h)
+		passes = append(passes, normed)
+		h = clone(normed)
 	}
+	return passes
+}
+
+// Embed looks tokens up.
+func (m *Model) Embed(tokens []int) [][]float64 {
 	embed := m.Weights["model.embed_tokens.weight"]
-	h := make([][]float64, len(b.Tokens))
-	for t, id := range b.Tokens {
+	h := make([][]float64, len(tokens))
+	for t, id := range tokens {
 		h[t] = append([]float64(nil), embed[id*m.Dim:(id+1)*m.Dim]...)
 	}
-	for layer := range m.Layers {
-		path := fmt.Sprintf("model.layers.%d.", layer)
-		add(h, m.attention(path+"self_attn.", m.norm(path+"input_layernorm.weight", h), pos, b.Seg))
-		add(h, m.mlp(path+"mlp.", m.norm(path+"post_attention_layernorm.weight", h)))
+	return h
+}
+
+// positions are those that RoPE turns by.
+func (m *Model) positions(b Batch) []int {
+	if m.DocumentMask {
+		return b.Pos
 	}
-	h = m.norm("model.norm.weight", h)
+	pos := make([]int, len(b.Tokens))
+	for t := range pos {
+		pos[t] = t
+	}
+	return pos
+}
+
+// Block adds the sublayers of a block to h.
+func (m *Model) Block(layer int, h [][]float64, pos, seg []int) {
+	path := fmt.Sprintf("model.layers.%d.", layer)
+	write := func(norm string, y [][]float64) {
+		if m.SandwichNorm {
+			y = m.norm(path+norm+"_2.weight", y)
+		}
+		add(h, y)
+	}
+	write("input_layernorm", m.attention(path+"self_attn.", m.norm(path+"input_layernorm.weight", h), pos, seg))
+	write("post_attention_layernorm", m.mlp(path+"mlp.", m.norm(path+"post_attention_layernorm.weight", h)))
+}
+
+// Unembed returns the logits [T][V] of normed states.
+func (m *Model) Unembed(h [][]float64) [][]float64 {
+	embed, head := m.Weights["model.embed_tokens.weight"], m.Weights["lm_head.weight"]
 	out := make([][]float64, len(h))
-	head := m.Weights["lm_head.weight"]
 	for t, x := range h {
 		out[t] = make([]float64, m.Vocab)
 		for v := range out[t] {
@@ -111,6 +173,14 @@ func (m *Model) Logits(b Batch) [][]float64 {
 			}
 			out[t][v] = z
 		}
+	}
+	return out
+}
+
+func clone(x [][]float64) [][]float64 {
+	out := make([][]float64, len(x))
+	for t := range x {
+		out[t] = append([]float64(nil), x[t]...)
 	}
 	return out
 }
@@ -257,7 +327,7 @@ func (m *Model) linear(name string, x [][]float64, out int) [][]float64 {
 	if m.Ternary {
 		rows := make([][]float64, len(x))
 		for t := range x {
-			rows[t] = m.offset(fmt.Sprintf("%s/x%d", name, t), x[t], tokenInt8)
+			rows[t] = m.offset(fmt.Sprintf("%s/%d/x%d", name, m.pass, t), x[t], tokenInt8)
 		}
 		x, w = rows, m.offset(name, w, absmean)
 	}
