@@ -3,6 +3,7 @@ module github.com/nanochat-go/nanochat/hub
 go 1.26.5
 
 require (
+	github.com/nanochat-go/nanochat/precision v0.0.0
 	github.com/stretchr/testify v1.12.1
 	pgregory.net/rapid v1.3.0
 )

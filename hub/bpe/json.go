@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/nanochat-go/nanochat/hub/internal/disk"
 )
 
 // file is tokenizer.json as far as byte-level BPE uses it.
@@ -115,21 +117,16 @@ func quoted(s string) string {
 }
 
 // WriteFile writes tokenizer.json whole or not at all.
-func (t *Tokenizer) WriteFile(path string) (err error) {
+func (t *Tokenizer) WriteFile(path string) error {
 	data, err := t.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	err = disk.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("bpe: %w", err)
-	}
-	defer os.Remove(f.Name()) // there is nothing of this name after the rename
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("bpe: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("bpe: %w", err)
 	}
 	return nil

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/nanochat-go/nanochat/hub/internal/disk"
 )
 
 // maxHeader is the largest header that readers of the format accept.
@@ -77,7 +79,7 @@ func Open(path string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	mapped, unmap := mapFile(f, st.Size())
+	mapped, unmap := disk.Map(f, st.Size())
 	file.mapped = mapped
 	file.close = func() error { return errors.Join(unmap(), f.Close()) }
 	return file, nil

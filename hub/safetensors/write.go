@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -10,11 +9,11 @@ import (
 	"maps"
 	"math"
 	"math/bits"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/nanochat-go/nanochat/hub/internal/disk"
 )
 
 // Tensor is one tensor to write. Data yields its little-endian bytes when its
@@ -150,35 +149,15 @@ func quote(b []byte, s string) []byte {
 }
 
 // WriteFile writes the file at path so that it exists whole or not at all, also
-// after a power failure: to a temporary sibling that is synced and renamed,
-// whereupon the directory is synced.
-func WriteFile(path string, tensors []Tensor, metadata map[string]string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("safetensors: %w", err)
+// after a power failure.
+func WriteFile(path string, tensors []Tensor, metadata map[string]string) error {
+	var format error // of Write, which has said where it comes from
+	err := disk.WriteFile(path, func(w io.Writer) error {
+		format = Write(w, tensors, metadata)
+		return format
+	})
+	if err != nil && format == nil {
+		err = fmt.Errorf("safetensors: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err = Write(w, tensors, metadata); err != nil {
-		return err
-	}
-	for _, finish := range []func() error{w.Flush, f.Sync, func() error { return f.Chmod(0o644) }, f.Close} {
-		if err = finish(); err != nil {
-			return fmt.Errorf("safetensors: %w", err)
-		}
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("safetensors: %w", err)
-	}
-	// Not every system can sync a directory; the rename has happened either way.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync()
-		dir.Close()
-	}
-	return nil
+	return err
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package safetensors
+package disk
 
 import (
 	"os"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps f for reading. A file that cannot be mapped, on some network
-// file systems for instance, is not an error: View copies then.
-func mapFile(f *os.File, size int64) (data []byte, unmap func() error) {
-	if int64(int(size)) == size {
+// Map maps f for reading. data is nil where it cannot be mapped, on some network
+// file systems for instance.
+func Map(f *os.File, size int64) (data []byte, unmap func() error) {
+	if size > 0 && int64(int(size)) == size {
 		data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 		if err == nil {
 			return data, func() error { return unix.Munmap(data) }
