@@ -8,8 +8,11 @@
 //
 //	attention  2·C·H·d + 2·C·H_kv·d          (q, o and k, v)
 //	MLP        3·C·f (SwiGLU) or 2·C·f
-//	block      attention + MLP + 2·C norms (+ 2·d with QK-norm)
-//	model      V·C (twice when untied) + L·block + C
+//	block      attention + MLP + 2·C norms (+ 2·d with QK-norm, + 2·C with sandwich norms)
+//	model      V·C (twice when untied) + L·block + C (+ C + 1 for the gate of a looped model)
+//
+// A looped model has the parameters of its L blocks and does the work of R·L: in
+// what follows its L is R·L.
 //
 // N_mm counts the weights that a token is multiplied with: the matrices of the
 // blocks and the head (also when it is the embedding), not the lookup.
@@ -39,7 +42,8 @@
 //	with Remat            activations and scores of one block, and 4·B·T·C for each block
 //	logits                3·4·V·(B·T or LossChunk, the smaller): scores, exponentials, gradient
 //
-// In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), and
+// In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), 4·C
+// more for the stream between the passes of a looped model, and
 // the weights 4 bytes each, ternary ones 1/4 byte plus 4 for each tensor's scale.
 //
 // # Caveats

@@ -9,7 +9,7 @@ type Parameters struct {
 	Total        int
 	ByClass      map[lm.Class]int
 	NonEmbedding int // without embedding and head
-	Matmul       int // that a token is multiplied with: blocks and head
+	Matmul       int // that a token is multiplied with: blocks, as often as they run, and head
 }
 
 // Count counts the parameters of c.
@@ -20,10 +20,17 @@ func Count(c lm.Config) Parameters {
 	if c.QKNorm {
 		gains += 2 * c.HeadDim
 	}
+	if c.SandwichNorm {
+		gains += 2 * c.Dim
+	}
+	gate := 0
+	if c.Loop.Gate {
+		gate = c.Dim + 1
+	}
 	table := c.VocabSize * c.Dim
 	p := Parameters{
-		ByClass: map[lm.Class]int{lm.Matrix: c.NumLayers * perBlock, lm.Vector: c.NumLayers*gains + c.Dim, lm.Embedding: table},
-		Matmul:  c.NumLayers*perBlock + table,
+		ByClass: map[lm.Class]int{lm.Matrix: c.NumLayers * perBlock, lm.Vector: c.NumLayers*gains + c.Dim + gate, lm.Embedding: table},
+		Matmul:  c.Passes()*c.NumLayers*perBlock + table,
 	}
 	if !c.Tied {
 		p.ByClass[lm.Head] = table
@@ -45,12 +52,12 @@ func mlpMatrices(c lm.Config) int {
 	return 2
 }
 
-// spanSum is Σ over layers of the keys that a row of n tokens lets a query see.
+// spanSum is Σ over the layers that run of the keys that a row of n tokens lets a query see.
 func spanSum(c lm.Config, n int) int {
 	if c.Window > 0 {
 		n = min(n, c.Window)
 	}
-	return c.NumLayers * n
+	return c.Passes() * c.NumLayers * n
 }
 
 // TrainFLOPs is the number of operations of a training step for each token of
@@ -92,7 +99,7 @@ func Train(c lm.Config, batch, seqLen int) Memory {
 	tokens := int64(batch) * int64(seqLen)
 	heads := int64(c.NumHeads * c.HeadDim)
 	weights := 4 * int64(Count(c).Total)
-	layers := int64(c.NumLayers)
+	layers := int64(c.Passes() * c.NumLayers)
 	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim))
 	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)) / layers
 	m := Memory{Weights: weights, Gradients: weights}
@@ -112,7 +119,11 @@ func Train(c lm.Config, batch, seqLen int) Memory {
 // KVCache is the bytes that a row's cache takes in package infer for tokens.
 func KVCache(c lm.Config, tokens int) int64 {
 	c = c.WithDefaults()
-	return 8 * int64(c.NumLayers) * int64(kvWidth(c)) * int64(tokens)
+	perToken := 8 * int64(c.Passes()*c.NumLayers) * int64(kvWidth(c))
+	if c.Loop.Loops > 0 { // the stream between passes
+		perToken += 4 * int64(c.Dim)
+	}
+	return perToken * int64(tokens)
 }
 
 // Serving is the bytes of the weights in package infer. A tied head shares the

@@ -21,7 +21,10 @@ func TestCountEqualsParams(t *testing.T) {
 			NumKVHeads: rapid.IntRange(1, 4).Draw(rt, "kv"), HeadDim: 2 * rapid.IntRange(1, 9).Draw(rt, "d"),
 			Dim: rapid.IntRange(1, 90).Draw(rt, "C"), HiddenDim: rapid.IntRange(0, 70).Draw(rt, "f"), Context: 8,
 			MLP:  rapid.SampledFrom([]string{lm.SwiGLU, lm.ReLU2, lm.SiLU}).Draw(rt, "mlp"),
-			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"),
+			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"), SandwichNorm: rapid.Bool().Draw(rt, "sandwich"),
+		}
+		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
+			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
 		}
 		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
 		got := Count(c)
@@ -29,7 +32,10 @@ func TestCountEqualsParams(t *testing.T) {
 		for _, p := range c.Params() {
 			byClass[p.Class] += p.Size()
 			total += p.Size()
-			if p.Linear || c.Tied && p.Class == lm.Embedding {
+			switch {
+			case p.Class == lm.Matrix: // runs in every pass
+				matmul += c.Passes() * p.Size()
+			case p.Class == lm.Head || c.Tied && p.Class == lm.Embedding:
 				matmul += p.Size()
 			}
 		}
@@ -95,6 +101,12 @@ func TestMemoryByHand(t *testing.T) {
 	want := Memory{Weights: 1360, Gradients: 1360, Activations: 4 * 15 * 2 * 54, Scores: 8 * 15 * 2 * 2 * 5, Logits: 12 * 15 * 10}
 	require.Equal(t, want, Train(c, 3, 5))
 	require.Equal(t, int64(1360*2+6480+2400+1800), want.Total())
+	loop := c
+	loop.Loop.Loops = 3
+	want.Activations, want.Scores = 3*want.Activations, 3*want.Scores
+	require.Equal(t, want, Train(loop, 3, 5))
+	require.Equal(t, int64(3*8*2*2*7+4*4*7), KVCache(loop, 7))
+	want.Activations, want.Scores = want.Activations/3, want.Scores/3
 	c.LossChunk = 4
 	want.Logits = 12 * 4 * 10
 	require.Equal(t, want, Train(c, 3, 5))

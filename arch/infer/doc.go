@@ -29,6 +29,18 @@
 // one multiplication by a_k serves four outputs. A lane holds |Σ| ≤ 128·255,
 // hence lanes are emptied into int32 every 255 columns.
 //
+// # Looped models
+//
+// A looped model (lm.Config.Loop) runs its layers R times, with keys and values
+// for every pass; the stream after a pass, normed, begins the next. A call may
+// ask for another depth, or let the gate end a token early: at the first pass m
+// with 1 - Π_{j≤m}(1-λ_j) ≥ q, λ = σ(w·norm(h)+b). The keys of a later token's
+// pass t are those of pass t of all tokens before it; so a token that has ended
+// early keeps its stream, and makes up for the missing passes, together with
+// others, when a later one needs them. Results therefore do not depend on where
+// tokens ended. In the same way tokens that were drafted with few passes are
+// taken further to be verified (Span.Back), without computing anything twice.
+//
 // # Determinism
 //
 // Every dot product has one summation order: four lanes over k mod 4, added as

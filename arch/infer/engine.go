@@ -81,6 +81,8 @@ type Engine struct {
 	embedding []float32 // [V, C]
 	layers    []layer
 	norm      []float32
+	gate      []float32 // of a looped model, and its bias; nil without one
+	bias      float32
 	head      linear
 	cos, sin  []float32 // [Context, d/2]
 
@@ -94,6 +96,7 @@ type Engine struct {
 // layer holds the weights of one block.
 type layer struct {
 	norm1, norm2, qNorm, kNorm []float32
+	write1, write2             []float32 // norms of what the sublayers write, nil without
 	q, k, v, o, gate, up, down linear
 }
 
@@ -117,6 +120,8 @@ func New(cfg lm.Config, src Source, opts ...Option) (*Engine, error) {
 	return e, nil
 }
 
+const gateWeight = "model.early_exit_gate.weight"
+
 // load reads every parameter of the configuration once, in order.
 func (e *Engine) load(src Source) error {
 	tensors := map[string][]float32{}
@@ -135,6 +140,8 @@ func (e *Engine) load(src Source) error {
 			}
 		}
 		switch {
+		case p.Name == gateWeight: // one output: a vector
+			tensors[p.Name] = data
 		case p.Class == lm.Matrix && e.cfg.Ternary:
 			linears[p.Name] = pack(data, shape[0], shape[1])
 		case p.Linear:
@@ -145,6 +152,9 @@ func (e *Engine) load(src Source) error {
 	}
 	e.embedding, e.norm = tensors["model.embed_tokens.weight"], tensors["model.norm.weight"]
 	e.head = linears["lm_head.weight"]
+	if e.cfg.Loop.Gate {
+		e.gate, e.bias = tensors[gateWeight], tensors["model.early_exit_gate.bias"][0]
+	}
 	if e.cfg.Tied {
 		e.head = &dense{e.embedding, e.cfg.VocabSize, e.cfg.Dim}
 	}
@@ -152,6 +162,7 @@ func (e *Engine) load(src Source) error {
 		at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
 		e.layers = append(e.layers, layer{
 			norm1: tensors[at("input_layernorm")], norm2: tensors[at("post_attention_layernorm")],
+			write1: tensors[at("input_layernorm_2")], write2: tensors[at("post_attention_layernorm_2")],
 			qNorm: tensors[at("self_attn.q_norm")], kNorm: tensors[at("self_attn.k_norm")],
 			q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
 			v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
@@ -166,12 +177,15 @@ func (e *Engine) Config() lm.Config { return e.cfg }
 
 // WeightBytes is the memory that the weights take, a tied head counted once.
 func (e *Engine) WeightBytes() int64 {
-	n := 4 * int64(len(e.embedding)+len(e.norm))
+	n := 4 * int64(len(e.embedding)+len(e.norm)+len(e.gate))
+	if e.gate != nil {
+		n += 4
+	}
 	if !e.cfg.Tied {
 		n += e.head.bytes()
 	}
 	for _, l := range e.layers {
-		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm))
+		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2))
 		for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
 			if w != nil {
 				n += w.bytes()

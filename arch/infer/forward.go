@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
 )
@@ -12,11 +13,51 @@ const maxItems = 64
 
 // run is a span being computed.
 type run struct {
-	row    *row
-	pos    int // of tokens[0]
-	tokens []int32
-	all    bool
-	logits []float32 // of the outputs that are still to come
+	row     *row
+	first   int      // position of tokens[0]
+	tokens  []int32  // that are appended
+	wanted  int      // position of outputs[0]
+	outputs []output // of the positions from wanted to the end
+}
+
+// output is the logits of a position and when they are taken.
+type output struct {
+	logits []float32
+	depth  int     // passes at most
+	exit   float64 // probability of having ended at which it does
+	going  float64 // that no pass so far was the last one
+	passes int     // after which the logits were taken; 0: not yet
+}
+
+// open says whether an output is still to come.
+func (w run) open() bool {
+	return slices.ContainsFunc(w.outputs, func(o output) bool { return o.passes == 0 })
+}
+
+// end is the position behind the last one that the pass has to compute: the
+// passes of a position read the keys of all before it.
+func (w *run) end(pass int) int {
+	if pass == 0 {
+		return w.first + len(w.tokens)
+	}
+	for i := len(w.outputs) - 1; i >= 0; i-- {
+		if w.outputs[i].passes == 0 {
+			return w.wanted + i + 1
+		}
+	}
+	return 0
+}
+
+// item is the token at a position for a pass to compute.
+func (w *run) item(pos, pass int) item {
+	it := item{row: w.row, pos: pos}
+	if pass == 0 {
+		it.token = w.tokens[pos-w.first]
+	}
+	if i := pos - w.wanted; i >= 0 && w.outputs[i].passes == 0 {
+		it.out = &w.outputs[i]
+	}
+	return it
 }
 
 // item is one token of a pass.
@@ -24,40 +65,60 @@ type item struct {
 	row   *row
 	pos   int
 	token int32
-	out   []float32 // where its logits go, nil when not wanted
+	out   *output // where its logits go, nil when not wanted
 }
 
-// compute runs the network for every token. Tokens of a row are in order, and
-// those that a pass holds together see each other through the cache.
+// compute runs the network until every output is there, one pass of the blocks
+// after the other. A pass computes for each row what it has not yet seen of it:
+// the new tokens and, in a looped model, those that ended earlier.
 func (s *Session) compute(work []run) {
-	vocab := s.e.cfg.VocabSize
+	for pass := 0; slices.ContainsFunc(work, run.open); pass++ {
+		var parts []part
+		for i := range work {
+			w := &work[i]
+			to := w.end(pass)
+			if to == 0 || w.row.filled[pass] >= to {
+				continue
+			}
+			parts = append(parts, part{w, w.row.filled[pass], to})
+			w.row.filled[pass] = to
+		}
+		s.computePass(parts, pass)
+	}
+}
+
+// part is positions of a row.
+type part struct {
+	*run
+	from, to int
+}
+
+// computePass runs one pass of the blocks for every position. Tokens of a row
+// are in order, and those that are computed together see each other through the
+// cache.
+func (s *Session) computePass(work []part, pass int) {
 	for len(work) > 0 {
 		blocks := [][]item{nil}
 		total := 0
 		for _, w := range work {
-			total += min(len(w.tokens), maxItems)
+			total += min(w.to-w.from, maxItems)
 		}
 		size := min(max(4, (total+s.e.threads-1)/s.e.threads), maxItems)
-		var rest []run
+		var rest []part
 		for _, w := range work {
-			n := min(len(w.tokens), maxItems)
+			n := min(w.to-w.from, maxItems)
 			last := len(blocks) - 1
 			if len(blocks[last])+n > max(size, n) {
 				blocks, last = append(blocks, nil), last+1
 			}
 			for i := range n {
-				it := item{row: w.row, pos: w.pos + i, token: w.tokens[i]}
-				if w.all || i+1 == len(w.tokens) {
-					it.out, w.logits = w.logits[:vocab], w.logits[vocab:]
-				}
-				blocks[last] = append(blocks[last], it)
+				blocks[last] = append(blocks[last], w.item(w.from+i, pass))
 			}
-			if n < len(w.tokens) {
-				w.tokens, w.pos = w.tokens[n:], w.pos+n
+			if w.from += n; w.from < w.to {
 				rest = append(rest, w)
 			}
 		}
-		s.passes(blocks)
+		s.passes(blocks, pass)
 		work = rest
 	}
 }
@@ -65,18 +126,18 @@ func (s *Session) compute(work []run) {
 // passes runs one pass for each block: side by side when there are enough
 // blocks to keep every worker busy, otherwise one after the other with every
 // product divided. The division is chosen for speed only.
-func (s *Session) passes(blocks [][]item) {
+func (s *Session) passes(blocks [][]item, pass int) {
 	for len(s.scratch) < len(blocks) {
 		s.scratch = append(s.scratch, &scratch{})
 	}
 	if len(blocks) >= s.e.threads {
 		s.e.pool.each(len(blocks), func(i int) {
-			s.e.pass(nil, s.e.fit(s.scratch[i], len(blocks[i])), blocks[i])
+			s.e.pass(nil, s.e.fit(s.scratch[i], len(blocks[i])), blocks[i], pass)
 		})
 		return
 	}
 	for i, b := range blocks {
-		s.e.pass(s.e.pool, s.e.fit(s.scratch[i], len(b)), b)
+		s.e.pass(s.e.pool, s.e.fit(s.scratch[i], len(b)), b, pass)
 	}
 }
 
@@ -112,17 +173,28 @@ func (e *Engine) fit(sc *scratch, n int) *scratch {
 }
 
 // pass computes the items through all layers, appends their keys and values to
-// the caches and writes the logits that are wanted.
-func (e *Engine) pass(p *pool, sc *scratch, items []item) {
+// the caches and writes the logits that are taken after it. The first pass
+// begins with the embedding, another with the normed stream of the one before.
+func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
 	dim := e.cfg.Dim
 	for i, it := range items {
-		copy(sc.h[i*dim:(i+1)*dim], e.embedding[int(it.token)*dim:])
+		h := sc.h[i*dim : (i+1)*dim]
+		if pass == 0 {
+			copy(h, e.embedding[int(it.token)*dim:])
+		} else {
+			rmsNorm(h, it.row.state[it.pos*dim:(it.pos+1)*dim], e.norm, e.cfg.NormEps)
+		}
 	}
 	for l := range e.layers {
-		e.attention(p, sc, items, l)
+		e.attention(p, sc, items, &e.layers[l], pass*len(e.layers)+l)
 		e.mlp(p, sc, len(items), &e.layers[l])
 	}
-	e.unembed(p, sc, items)
+	if e.cfg.Loop.Loops > 0 {
+		for i, it := range items {
+			copy(it.row.state[it.pos*dim:(it.pos+1)*dim], sc.h[i*dim:(i+1)*dim])
+		}
+	}
+	e.unembed(p, sc, items, pass+1)
 }
 
 // product computes y [n, out] = o·wᵀ.
@@ -130,9 +202,10 @@ func (e *Engine) product(p *pool, w linear, o *operand, n int, y []float32) {
 	p.ranges(w.width(), outAlign, n*o.k/3+1, func(from, to int) { w.block(o, n, y, from, to) })
 }
 
-// attention adds the attention sublayer of layer l to the stream.
-func (e *Engine) attention(p *pool, sc *scratch, items []item, l int) {
-	c, w, n := e.cfg, &e.layers[l], len(items)
+// attention adds the attention sublayer of a layer to the stream; cache is the
+// number of its keys and values in a row.
+func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache int) {
+	c, n := e.cfg, len(items)
 	e.normed(p, sc.x, sc.h, w.norm1, n)
 	e.product(p, w.q, sc.x, n, sc.q)
 	e.product(p, w.k, sc.x, n, sc.k)
@@ -143,8 +216,8 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, l int) {
 			it := items[i]
 			e.rotate(sc.q[i*heads:(i+1)*heads], w.qNorm, it.pos)
 			e.rotate(sc.k[i*kv:(i+1)*kv], w.kNorm, it.pos)
-			copy(it.row.k[l][it.pos*kv:], sc.k[i*kv:(i+1)*kv])
-			copy(it.row.v[l][it.pos*kv:], sc.v[i*kv:(i+1)*kv])
+			copy(it.row.k[cache][it.pos*kv:], sc.k[i*kv:(i+1)*kv])
+			copy(it.row.v[cache][it.pos*kv:], sc.v[i*kv:(i+1)*kv])
 		}
 	})
 	keys := 0
@@ -153,22 +226,22 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, l int) {
 	}
 	p.ranges(n, 1, keys*heads+1, func(from, to int) {
 		for i := from; i < to; i++ {
-			e.attend(items[i], l, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
+			e.attend(items[i], cache, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
 			sc.y.done(i)
 		}
 	})
-	e.write(p, w.o, sc.y, sc, n)
+	e.write(p, w.o, sc.y, sc, n, w.write1)
 }
 
 // attend writes softmax(q·Kᵀ/√d)·V of every head to y.
-func (e *Engine) attend(it item, l int, q, scores, y []float32) {
+func (e *Engine) attend(it item, cache int, q, scores, y []float32) {
 	c := e.cfg
 	d, kv := c.HeadDim, c.NumKVHeads*c.HeadDim
 	first := 0
 	if c.Window > 0 {
 		first = max(0, it.pos-c.Window+1)
 	}
-	keys, values := it.row.k[l], it.row.v[l]
+	keys, values := it.row.k[cache], it.row.v[cache]
 	scores = scores[first : it.pos+1]
 	scale := float32(1 / math.Sqrt(float64(d)))
 	for i := range q {
@@ -254,10 +327,17 @@ func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
 	})
 }
 
-// write adds o·wᵀ to the stream.
-func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int) {
+// write adds o·wᵀ to the stream, normed when there is a gain.
+func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain []float32) {
 	e.product(p, w, o, n, sc.add)
-	h := sc.h[:n*e.cfg.Dim]
+	dim := e.cfg.Dim
+	if gain != nil {
+		for i := range n {
+			row := sc.add[i*dim : (i+1)*dim]
+			rmsNorm(row, row, gain, e.cfg.NormEps)
+		}
+	}
+	h := sc.h[:n*dim]
 	for i, v := range sc.add[:len(h)] {
 		h[i] += v
 	}
@@ -277,7 +357,7 @@ func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 			sc.f.done(i)
 		}
 	})
-	e.write(p, w.down, sc.f, sc, n)
+	e.write(p, w.down, sc.f, sc, n, w.write2)
 }
 
 // activate writes the hidden values of the MLP to out.
@@ -302,27 +382,42 @@ func activate(kind string, out, gate, up []float32) {
 
 func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
 
-// unembed writes the logits of the items that want them.
-func (e *Engine) unembed(p *pool, sc *scratch, items []item) {
+// unembed writes the logits of the items for which these passes were enough.
+func (e *Engine) unembed(p *pool, sc *scratch, items []item, passes int) {
 	dim, vocab := e.cfg.Dim, e.cfg.VocabSize
-	n := 0
+	var done []*output
 	for i, it := range items {
-		if it.out != nil {
-			rmsNorm(sc.final.row(n), sc.h[i*dim:(i+1)*dim], e.norm, e.cfg.NormEps)
-			n++
+		if it.out == nil {
+			continue
+		}
+		row := sc.final.row(len(done))
+		rmsNorm(row, sc.h[i*dim:(i+1)*dim], e.norm, e.cfg.NormEps)
+		if it.out.ends(e, row, passes) {
+			done = append(done, it.out)
 		}
 	}
-	if n == 0 {
+	if len(done) == 0 {
 		return
 	}
-	e.product(p, e.head, sc.final, n, sc.logits)
-	n = 0
-	for _, it := range items {
-		if it.out != nil {
-			e.finish(it.out, sc.logits[n*vocab:(n+1)*vocab])
-			n++
-		}
+	e.product(p, e.head, sc.final, len(done), sc.logits)
+	for i, o := range done {
+		e.finish(o.logits, sc.logits[i*vocab:(i+1)*vocab])
 	}
+}
+
+// ends says whether the logits are taken now, given the normed state after some
+// passes: when there are no more, or when the gate's probability of having
+// ended, 1 - Π(1-λ), has reached the threshold (Q-exit, arXiv:2510.25741).
+func (o *output) ends(e *Engine, state []float32, passes int) bool {
+	if passes < o.depth && o.exit > 0 {
+		z, _ := dot2(state, e.gate, e.gate)
+		o.going *= 1 - float64(sigmoid(z+e.bias))
+	}
+	if passes < o.depth && (o.exit == 0 || 1-o.going < o.exit) {
+		return false
+	}
+	o.passes = passes
+	return true
 }
 
 // finish copies logits z to out, soft-capped when the model says so.

@@ -45,6 +45,9 @@ var variants = []struct {
 	{"rope theta", func(c *lm.Config) { c.RopeTheta = 50 }},
 	{"norm eps", func(c *lm.Config) { c.NormEps = 0.1 }},
 	{"document mask", func(c *lm.Config) { c.DocumentMask = true }},
+	{"sandwich norm", func(c *lm.Config) { c.SandwichNorm = true }},
+	{"loops", func(c *lm.Config) { c.Loop.Loops = 3 }},
+	{"loops with sandwich norm and gate", func(c *lm.Config) { c.Loop, c.SandwichNorm = lm.Loop{Loops: 2, Gate: true}, true }},
 	{"everything", func(c *lm.Config) {
 		c.QKNorm, c.Window, c.MLP, c.Tied, c.SoftCap, c.RopeTheta, c.DocumentMask = true, 7, lm.ReLU2, true, 2, 300, true
 	}},
@@ -94,12 +97,12 @@ func randomTokens(rng *rand.Rand, vocab, n int) []int32 {
 
 // trainingGraph returns a function that computes the logits of the training
 // graph for sequences of one length, which compiles once.
-func trainingGraph(t *testing.T, c lm.Config, v map[string][]float32) func(ids []int32) []float32 {
+func trainingGraph(t *testing.T, c lm.Config, v map[string][]float32, opts ...lm.Option) func(ids []int32) []float32 {
 	t.Helper()
 	if raceDetector {
 		t.Skip("the training graph runs on the Go backend, which the race detector's pointer checks do not accept")
 	}
-	m, err := lm.New(c)
+	m, err := lm.New(c, opts...)
 	require.NoError(t, err)
 	store := model.NewStore()
 	for _, p := range m.Params() {

@@ -24,13 +24,19 @@ type Session struct {
 	rows    []*row
 	scratch []*scratch
 	logits  []float32
+	outputs []output
 }
 
 // row is the state of one sequence; nil layers until its first token.
 type row struct {
 	open bool
 	len  int
-	k, v [][]float32 // by layer, [capacity, Hkv·d]
+	k, v [][]float32 // by pass and layer, [capacity, Hkv·d]
+
+	// filled is by pass how many tokens it has been computed for, and state [capacity, C]
+	// the stream of each token after its last pass, which only a looped model has.
+	filled []int
+	state  []float32
 }
 
 // NewSession returns a session with the given number of empty rows, numbered
@@ -47,7 +53,8 @@ func (e *Engine) NewSession(rows int) *Session {
 func (s *Session) Open() int {
 	for i, r := range s.rows {
 		if !r.open {
-			r.open, r.len = true, 0
+			r.open = true
+			r.truncate(0)
 			return i
 		}
 	}
@@ -59,12 +66,13 @@ func (s *Session) Open() int {
 // that is closed already stays so.
 func (s *Session) CloseRow(row int) {
 	if s.IsOpen(row) {
-		s.rows[row].open, s.rows[row].len = false, 0
+		s.rows[row].open = false
+		s.rows[row].truncate(0)
 	}
 }
 
 // Close gives up the session's memory. The session must not be used after.
-func (s *Session) Close() { s.rows, s.scratch, s.logits = nil, nil, nil }
+func (s *Session) Close() { s.rows, s.scratch, s.logits, s.outputs = nil, nil, nil, nil }
 
 // Rows is the number of rows, open or closed.
 func (s *Session) Rows() int { return len(s.rows) }
@@ -89,8 +97,15 @@ func (s *Session) Truncate(row, length int) error {
 	if length < 0 || length > s.rows[row].len {
 		return fmt.Errorf("infer: row %d has %d tokens, it cannot be truncated to %d", row, s.rows[row].len, length)
 	}
-	s.rows[row].len = length
+	s.rows[row].truncate(length)
 	return nil
+}
+
+func (r *row) truncate(length int) {
+	r.len = length
+	for pass := range r.filled {
+		r.filled[pass] = min(r.filled[pass], length)
+	}
 }
 
 // Fork opens a row with the same tokens as the given one.
@@ -100,33 +115,49 @@ func (s *Session) Fork(from int) (int, error) {
 	}
 	to := s.Open()
 	src, dst := s.rows[from], s.rows[to]
-	kv := s.e.cfg.NumKVHeads * s.e.cfg.HeadDim
-	dst.reserve(s.e, src.len)
-	for l := range src.k {
-		copy(dst.k[l], src.k[l][:src.len*kv])
-		copy(dst.v[l], src.v[l][:src.len*kv])
+	layers, kv := len(s.e.layers), s.e.cfg.NumKVHeads*s.e.cfg.HeadDim
+	dst.reserve(s.e, src.len, len(src.filled))
+	copy(dst.filled, src.filled)
+	for i := range src.k {
+		n := src.filled[i/layers] * kv
+		copy(dst.k[i], src.k[i][:n])
+		copy(dst.v[i], src.v[i][:n])
 	}
+	copy(dst.state, src.state)
 	dst.len = src.len
 	return to, nil
 }
 
-// reserve makes room for n tokens: at least twice as many as before, at most
-// the context.
-func (r *row) reserve(e *Engine, n int) {
+// reserve makes room for n tokens, at least twice as many as before and at most
+// the context, and for so many passes.
+func (r *row) reserve(e *Engine, n, passes int) {
 	kv := e.cfg.NumKVHeads * e.cfg.HeadDim
-	if r.k == nil {
-		r.k, r.v = make([][]float32, len(e.layers)), make([][]float32, len(e.layers))
-	}
-	if n*kv <= len(r.k[0]) {
-		return
-	}
-	capacity := min(max(n, 2*len(r.k[0])/kv, 32), e.cfg.Context)
-	for l := range r.k {
-		for _, cache := range []*[]float32{&r.k[l], &r.v[l]} {
-			grown := make([]float32, capacity*kv)
-			copy(grown, (*cache)[:r.len*kv])
-			*cache = grown
+	for len(r.filled) < passes {
+		r.filled = append(r.filled, 0)
+		for range e.layers {
+			r.k, r.v = append(r.k, nil), append(r.v, nil)
 		}
+	}
+	capacity := 0
+	if len(r.k) > 0 {
+		capacity = len(r.k[0]) / kv
+	}
+	if n > capacity {
+		capacity = min(max(n, 2*capacity, 32), e.cfg.Context)
+	}
+	grow := func(have *[]float32, width int) {
+		if len(*have) < capacity*width {
+			grown := make([]float32, capacity*width)
+			copy(grown, *have)
+			*have = grown
+		}
+	}
+	for i := range r.k {
+		grow(&r.k[i], kv)
+		grow(&r.v[i], kv)
+	}
+	if e.cfg.Loop.Loops > 0 {
+		grow(&r.state, e.cfg.Dim)
 	}
 }
 
@@ -135,11 +166,23 @@ type Span struct {
 	Row    int
 	Tokens []int32
 	All    bool // logits after every token, not only after the last
+
+	// Depth is the number of passes that a looped model makes, 0 for as many as it
+	// was trained with. Tokens that have made fewer than another that follows them
+	// wants make up for it then.
+	Depth int
+	// Exit ends a token earlier: after the first pass at which the probability
+	// of having ended, by the model's gate, is at least Exit. 0: never.
+	Exit float64
+	// Back asks for the logits after the last Back tokens that the row holds
+	// already, too, which come first. They must have made fewer passes than Depth
+	// in a looped model.
+	Back int
 }
 
 // Forward appends the spans to their rows, at most one span for each row, and
-// returns the logits of each: V values, or len(Tokens)·V with All. When it
-// returns an error no row has changed.
+// returns the logits of each: V values, or (Back+len(Tokens))·V with All or
+// Back. When it returns an error no row has changed.
 func (s *Session) Forward(spans ...Span) ([][]float32, error) {
 	s.e.mu.RLock()
 	defer s.e.mu.RUnlock()
@@ -152,21 +195,29 @@ func (s *Session) Forward(spans ...Span) ([][]float32, error) {
 	vocab := s.e.cfg.VocabSize
 	total := 0
 	for _, sp := range spans {
-		total += vocab * sp.outputs()
+		total += sp.outputs()
 	}
-	if cap(s.logits) < total {
-		s.logits = make([]float32, total)
+	if cap(s.logits) < vocab*total {
+		s.logits = make([]float32, vocab*total)
+	}
+	s.outputs = s.outputs[:0]
+	for _, sp := range spans {
+		for range sp.outputs() {
+			at := vocab * len(s.outputs)
+			s.outputs = append(s.outputs, output{logits: s.logits[at : at+vocab], depth: s.e.depth(sp), exit: sp.Exit, going: 1})
+		}
 	}
 	results := make([][]float32, len(spans))
 	work := make([]run, len(spans))
 	at := 0
 	for i, sp := range spans {
-		n := vocab * sp.outputs()
-		results[i] = s.logits[at : at+n : at+n]
-		at += n
+		n := sp.outputs()
+		results[i] = s.logits[at*vocab : (at+n)*vocab : (at+n)*vocab]
 		r := s.rows[sp.Row]
-		r.reserve(s.e, r.len+len(sp.Tokens))
-		work[i] = run{row: r, pos: r.len, tokens: sp.Tokens, all: sp.All, logits: results[i]}
+		end := r.len + len(sp.Tokens)
+		r.reserve(s.e, end, s.e.depth(sp))
+		work[i] = run{row: r, first: r.len, tokens: sp.Tokens, wanted: end - n, outputs: s.outputs[at : at+n]}
+		at += n
 	}
 	s.compute(work)
 	for _, sp := range spans {
@@ -175,10 +226,28 @@ func (s *Session) Forward(spans ...Span) ([][]float32, error) {
 	return results, nil
 }
 
+// depth is the number of passes that a span makes at most.
+func (e *Engine) depth(sp Span) int {
+	if sp.Depth > 0 {
+		return sp.Depth
+	}
+	return e.cfg.Passes()
+}
+
+// Passes returns after how many passes each of the logits of the last Forward
+// was taken, in its order.
+func (s *Session) Passes() []int {
+	n := make([]int, len(s.outputs))
+	for i, o := range s.outputs {
+		n[i] = o.passes
+	}
+	return n
+}
+
 // outputs is the number of tokens whose logits are wanted.
 func (sp Span) outputs() int {
-	if sp.All {
-		return len(sp.Tokens)
+	if sp.All || sp.Back > 0 {
+		return sp.Back + len(sp.Tokens)
 	}
 	return 1
 }
@@ -195,7 +264,7 @@ func (s *Session) check(spans []Span) error {
 			errs = append(errs, fmt.Errorf("infer: two spans for row %d", sp.Row))
 		}
 		seen[sp.Row] = true
-		if len(sp.Tokens) == 0 {
+		if len(sp.Tokens) == 0 && sp.Back == 0 {
 			errs = append(errs, fmt.Errorf("infer: no tokens for row %d", sp.Row))
 		}
 		for _, id := range sp.Tokens {
@@ -207,8 +276,26 @@ func (s *Session) check(spans []Span) error {
 		if n := s.rows[sp.Row].len; n+len(sp.Tokens) > s.e.cfg.Context {
 			errs = append(errs, &ContextError{sp.Row, n, len(sp.Tokens), s.e.cfg.Context})
 		}
+		errs = append(errs, s.checkLoop(sp))
 	}
 	return errors.Join(errs...)
+}
+
+// checkLoop is the part of check that only looped models pass.
+func (s *Session) checkLoop(sp Span) error {
+	looped, r := s.e.cfg.Loop.Loops > 0, s.rows[sp.Row]
+	depth := s.e.depth(sp)
+	switch {
+	case sp.Depth < 0 || sp.Depth > 0 && !looped:
+		return fmt.Errorf("infer: depth %d for row %d: want 1 or more for a looped model, 0 for another", sp.Depth, sp.Row)
+	case !(sp.Exit >= 0 && sp.Exit <= 1) || sp.Exit > 0 && s.e.gate == nil:
+		return fmt.Errorf("infer: exit at probability %g for row %d: want 0 to 1 and a model with a gate", sp.Exit, sp.Row)
+	case sp.Back < 0 || sp.Back > r.len || sp.Back > 0 && sp.Exit > 0:
+		return fmt.Errorf("infer: %d tokens back for row %d of %d with exit %g: want as many as there are, and no exit", sp.Back, sp.Row, r.len, sp.Exit)
+	case sp.Back > 0 && (len(r.filled) >= depth && r.filled[depth-1] > r.len-sp.Back):
+		return fmt.Errorf("infer: the last %d tokens of row %d have made %d passes already", sp.Back, sp.Row, depth)
+	}
+	return nil
 }
 
 // Extend appends tokens to one row and returns the logits [V] after the last.

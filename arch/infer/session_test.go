@@ -237,7 +237,7 @@ func TestBytes(t *testing.T) {
 			s := e.NewSession(1)
 			_, err := s.Extend(0, make([]int32, c.Context))
 			require.NoError(t, err)
-			held := 0
+			held := 4 * len(s.rows[0].state)
 			for l := range s.rows[0].k {
 				held += 4 * (len(s.rows[0].k[l]) + len(s.rows[0].v[l]))
 			}
