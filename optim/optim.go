@@ -65,6 +65,11 @@ const DefaultStoreFrom = 4096
 type Config struct {
 	Groups []Group
 	Clip   float64 // bound of the joint gradient norm; 0: none
+
+	// Unguarded makes every update, whether loss and gradients are finite or not. It
+	// saves the norm of the gradients where nothing else wants it, a reading of all of
+	// them, and one bad step then ruins weights and state.
+	Unguarded bool
 }
 
 // Optimizer updates a fixed list of parameters. It implements the optimizer

@@ -90,6 +90,24 @@ func TestNonFiniteStepChangesNothing(t *testing.T) {
 	}
 }
 
+// TestUnguarded: the same steps as with the guard, but a bad one counts.
+func TestUnguarded(t *testing.T) {
+	for _, clip := range []float64{0, 1} {
+		guarded, free := newSim(t, optim.Config{Groups: twoGroups(), Clip: clip}), newSim(t, optim.Config{Groups: twoGroups(), Clip: clip, Unguarded: true})
+		steps(t, guarded, 0, 3)
+		steps(t, free, 0, 3)
+		require.Equal(t, guarded.Snapshot(), free.Snapshot())
+		bad := make([]float32, 24)
+		bad[5] = float32(math.Inf(1))
+		_, skipped := free.Step(t, 1, bad, make([]float32, 4))
+		require.False(t, skipped)
+		made, missed := free.Opt.Counters(free.Store)
+		require.Equal(t, []int{4, 0}, []int{made, missed})
+		require.NotEqual(t, guarded.Snapshot()["/w"], free.Snapshot()["/w"])
+	}
+	require.True(t, adamw.New().Optimizer(0.1).Unguarded().Config().Unguarded)
+}
+
 // TestAnyGradientKeepsWeightsFinite: a step either counts, and then everything
 // stays finite, or changes nothing.
 func TestAnyGradientKeepsWeightsFinite(t *testing.T) {

@@ -50,8 +50,9 @@ type Updater struct {
 	exec  *model.Exec
 }
 
-// NewUpdater makes weights, gradients and the optimizer's state, and compiles.
-func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param) (*Updater, error) {
+// NewUpdater makes weights, gradients and the optimizer's state, and compiles. It is
+// told whether the optimizer is unguarded, see optim.Config.
+func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param, unguarded bool) (*Updater, error) {
 	u := &Updater{StateBytes: o.PlanStateBytes(), store: model.NewStore()}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, p := range params {
@@ -75,7 +76,11 @@ func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param) (*U
 		for _, p := range params {
 			grads = append(grads, u.store.GetVariable("/gradient/"+p.Name).NodeValue(loss.Graph()))
 		}
-		return o.Apply(scope, grads, loss).GradNorm
+		m := o.Apply(scope, grads, loss)
+		if unguarded {
+			return OneMinus(m.Skipped) // and nobody wants the norm
+		}
+		return m.GradNorm
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func (u *Updater) Update(n int) error {
 			return err
 		}
 		if norm := tensors.ToScalar[float32](out[0]); !(norm > 0) { // waits for the device
-			return fmt.Errorf("the norm of the gradients is %g", norm)
+			return fmt.Errorf("the update was skipped, or the norm of the gradients is %g", norm)
 		}
 		out[0].FinalizeAll()
 	}
