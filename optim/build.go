@@ -24,7 +24,7 @@ type Builder struct {
 	matrices, other   update.Rule
 	lr, restLR        float64 // restLR 0: as lr
 	weightDecay, clip float64
-	unguarded         bool
+	lossGuard         bool
 	rest              []string
 	matrixState       update.Storage
 	matrixSpace       update.Space
@@ -61,8 +61,8 @@ func (b *Builder) WithMatrixSpace(s update.Space) *Builder { b.matrixSpace = s; 
 // WithGrowthLimit sets the matrices' Group.GrowthLimit.
 func (b *Builder) WithGrowthLimit(limit float64) *Builder { b.growthLimit = limit; return b }
 
-// Unguarded makes every update, see Config.Unguarded.
-func (b *Builder) Unguarded() *Builder { b.unguarded = true; return b }
+// WithLossGuard skips steps by their loss alone, see Config.LossGuard.
+func (b *Builder) WithLossGuard() *Builder { b.lossGuard = true; return b }
 
 // WithClip bounds the joint norm of the gradients.
 func (b *Builder) WithClip(norm float64) *Builder { b.clip = norm; return b }
@@ -91,7 +91,7 @@ func (b *Builder) Config() Config {
 	if len(b.rest) > 0 {
 		groups = slices.Insert(groups, 0, Group{Match: b.rest, Rule: b.other, LR: lr, WeightDecay: b.weightDecay})
 	}
-	return Config{Groups: groups, Clip: b.clip, Unguarded: b.unguarded}
+	return Config{Groups: groups, Clip: b.clip, LossGuard: b.lossGuard}
 }
 
 // Done returns the optimizer; it panics if a setting is out of range.

@@ -13,8 +13,8 @@
 // When ℓ or n is not finite the step changes nothing, to the last bit, and a
 // counter goes up: every variable is given either its new value or its old one,
 // chosen for the whole step at once. The norm is a float32: gradients above
-// 1.8e19 overflow it and count as not finite. Config.Unguarded makes every update
-// instead, and then costs no norm of the gradients unless something is clipped.
+// 1.8e19 overflow it and count as not finite. With Config.LossGuard ℓ
+// alone decides, and then a step costs no norm unless something is clipped.
 //
 // # Plain GoMLX programs
 //

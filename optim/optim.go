@@ -66,10 +66,10 @@ type Config struct {
 	Groups []Group
 	Clip   float64 // bound of the joint gradient norm; 0: none
 
-	// Unguarded makes every update, whether loss and gradients are finite or not. It
-	// saves the norm of the gradients where nothing else wants it, a reading of all of
-	// them, and one bad step then ruins weights and state.
-	Unguarded bool
+	// LossGuard recognises a step to skip by its loss alone. That saves the norm of the
+	// gradients, a reading of all of them, where nothing else wants it; gradients that
+	// are not finite though the loss is then ruin weights and state.
+	LossGuard bool
 }
 
 // Optimizer updates a fixed list of parameters. It implements the optimizer

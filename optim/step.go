@@ -14,7 +14,7 @@ import (
 // Metrics are scalars of one step.
 type Metrics struct {
 	GradNorm *Node // float32, before clipping
-	Skipped  *Node // float32, 1 if loss or norm was not finite, else 0; always 0 when unguarded
+	Skipped  *Node // float32, 1 if loss or norm was not finite, else 0
 
 	Groups []GroupHealth // by group, of ApplyMeasured only
 }
@@ -48,11 +48,10 @@ func (o *Optimizer) apply(store *model.Store, grads []*Node, loss *Node, gauges 
 		}
 		present = append(present, grad)
 	}
-	s := step{store: store, g: g, norm: clip.GlobalNorm(present), gauges: gauges, unguarded: o.cfg.Unguarded}
-	if s.unguarded {
-		s.finite = Const(g, true)
-	} else {
-		s.finite = LogicalAnd(IsFinite(s.norm), IsFinite(ConvertDType(loss, dtypes.Float32)))
+	s := step{store: store, g: g, norm: clip.GlobalNorm(present), gauges: gauges}
+	s.finite = IsFinite(ConvertDType(loss, dtypes.Float32))
+	if !o.cfg.LossGuard {
+		s.finite = LogicalAnd(IsFinite(s.norm), s.finite)
 	}
 	s.count = ConvertDType(o.count(s), dtypes.Float32)
 	s.rate = o.input(s, scalar("multiplier", dtypes.Float32))
@@ -79,8 +78,6 @@ type step struct {
 	count  *Node // float32: number of this update, from 1
 	rate   *Node // float32: the schedule's multiplier
 	gauges []gauge
-
-	unguarded bool // finite is true
 
 	factors []*Node // float32: of clipping, by group; nil: none
 }
@@ -115,9 +112,7 @@ func (o *Optimizer) factors(norm *Node, grads []*Node) []*Node {
 // is made on whole tensors, so that whatever a rule computes from a gradient
 // that is not finite leaves no trace, and costs nothing on a step that counts.
 func (s step) keep(v *model.Variable, fresh *Node) *Node {
-	if !s.unguarded {
-		fresh = Where(s.finite, fresh, v.NodeValue(s.g))
-	}
+	fresh = Where(s.finite, fresh, v.NodeValue(s.g))
 	v.SetNodeValue(fresh)
 	return fresh
 }

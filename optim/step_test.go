@@ -90,22 +90,26 @@ func TestNonFiniteStepChangesNothing(t *testing.T) {
 	}
 }
 
-// TestUnguarded: the same steps as with the guard, but a bad one counts.
-func TestUnguarded(t *testing.T) {
+// TestLossGuard: the same steps as with the whole guard, but of bad ones only those
+// with a bad loss are skipped.
+func TestLossGuard(t *testing.T) {
 	for _, clip := range []float64{0, 1} {
-		guarded, free := newSim(t, optim.Config{Groups: twoGroups(), Clip: clip}), newSim(t, optim.Config{Groups: twoGroups(), Clip: clip, Unguarded: true})
+		guarded, free := newSim(t, optim.Config{Groups: twoGroups(), Clip: clip}), newSim(t, optim.Config{Groups: twoGroups(), Clip: clip, LossGuard: true})
 		steps(t, guarded, 0, 3)
 		steps(t, free, 0, 3)
 		require.Equal(t, guarded.Snapshot(), free.Snapshot())
 		bad := make([]float32, 24)
 		bad[5] = float32(math.Inf(1))
-		_, skipped := free.Step(t, 1, bad, make([]float32, 4))
+		_, skipped := free.Step(t, float32(math.NaN()), bad, make([]float32, 4))
+		require.True(t, skipped)
+		require.Equal(t, guarded.Snapshot()["/w"], free.Snapshot()["/w"])
+		_, skipped = free.Step(t, 1, bad, make([]float32, 4))
 		require.False(t, skipped)
 		made, missed := free.Opt.Counters(free.Store)
-		require.Equal(t, []int{4, 0}, []int{made, missed})
+		require.Equal(t, []int{4, 1}, []int{made, missed})
 		require.NotEqual(t, guarded.Snapshot()["/w"], free.Snapshot()["/w"])
 	}
-	require.True(t, adamw.New().Optimizer(0.1).Unguarded().Config().Unguarded)
+	require.True(t, adamw.New().Optimizer(0.1).WithLossGuard().Config().LossGuard)
 }
 
 // TestAnyGradientKeepsWeightsFinite: a step either counts, and then everything

@@ -51,8 +51,8 @@ type Updater struct {
 }
 
 // NewUpdater makes weights, gradients and the optimizer's state, and compiles. It is
-// told whether the optimizer is unguarded, see optim.Config.
-func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param, unguarded bool) (*Updater, error) {
+// told whether the optimizer has optim.Config.LossGuard.
+func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param, lossGuard bool) (*Updater, error) {
 	u := &Updater{StateBytes: o.PlanStateBytes(), store: model.NewStore()}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, p := range params {
@@ -77,7 +77,7 @@ func NewUpdater(b compute.Backend, o *optim.Optimizer, params []optim.Param, ung
 			grads = append(grads, u.store.GetVariable("/gradient/"+p.Name).NodeValue(loss.Graph()))
 		}
 		m := o.Apply(scope, grads, loss)
-		if unguarded {
+		if lossGuard {
 			return OneMinus(m.Skipped) // and nobody wants the norm
 		}
 		return m.GradNorm

@@ -12,7 +12,7 @@ type BenchOptimOptions struct {
 	Backend         string
 	Peer            string
 	PeerNames       []string
-	Unguarded       bool
+	LossGuard       bool
 }
 
 func (a *app) benchOptim() *cobra.Command {
@@ -42,7 +42,7 @@ A script that ends in .py is run by the Python that PEER_PYTHON names.`,
 	c.Flags().IntVar(&o.Updates, "updates", 3, "`N` updates of each optimizer in a round")
 	c.Flags().StringVar(&o.Backend, "backend", "auto", "run on `NAME`: auto, xla or go")
 	c.Flags().StringVar(&o.Peer, "peer", "", "also time the program `FILE`")
-	c.Flags().BoolVar(&o.Unguarded, "unguarded", false, "make updates without looking for values that are not finite, as a peer without that guard does")
+	c.Flags().BoolVar(&o.LossGuard, "loss-guard", false, "look only at the loss for a step to skip, as a peer does that takes no norm of the gradients")
 	c.Flags().StringSliceVar(&o.PeerNames, "peer-names", []string{"optax muon", "optax adamw"}, "what the peer is to time: `NAMES`, separated by commas")
 	return c
 }

@@ -22,7 +22,7 @@ type BenchOptimResult struct {
 	Rank       int            `json:"rank"`
 	Every      int            `json:"every"`
 	Updates    int            `json:"updates"` // in a round
-	Unguarded  bool           `json:"unguarded,omitempty"`
+	LossGuard  bool           `json:"loss_guard,omitempty"`
 	Backend    string         `json:"backend"`
 	Machine    string         `json:"machine"`
 	Rows       []BenchOptimOf `json:"rows"`
@@ -58,12 +58,12 @@ func BenchOptim(ctx context.Context, o cli.BenchOptimOptions) (any, error) {
 	}
 	defer b.Finalize()
 	o.Notice("%s", choice)
-	r := BenchOptimResult{Matrices: o.Matrices, Rank: o.Rank, Every: o.Every, Updates: o.Updates, Unguarded: o.Unguarded, Backend: choice.Name, Machine: backend.Machine()}
+	r := BenchOptimResult{Matrices: o.Matrices, Rank: o.Rank, Every: o.Every, Updates: o.Updates, LossGuard: o.LossGuard, Backend: choice.Name, Machine: backend.Machine()}
 	var contestants []bench.Contestant
 	state := map[string]int64{}
 	for i, opt := range opts {
 		o.Notice("compiling %s", names[i])
-		u, err := bench.NewUpdater(b, opt, params, o.Unguarded)
+		u, err := bench.NewUpdater(b, opt, params, o.LossGuard)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func namedOptimizers(o cli.BenchOptimOptions, params []optim.Param) (names []str
 			return nil, nil, err
 		}
 		cfg := b.Config()
-		cfg.Unguarded = o.Unguarded
+		cfg.LossGuard = o.LossGuard
 		opt, err := optim.New(params, cfg)
 		if err != nil {
 			return nil, nil, err
