@@ -7,7 +7,7 @@
 // and H_kv key-value heads of width d:
 //
 //	attention  2·C·H·d + 2·C·H_kv·d          (q, o and k, v)
-//	MLP        3·C·f (SwiGLU) or 2·C·f
+//	MLP        3·C·f (gated) or 2·C·f
 //	block      attention + MLP + 2·C norms (+ 2·d with QK-norm, + 2·C with sandwich norms)
 //	model      V·C (twice when untied) + L·block + C (+ C + 1 for the gate of a looped model)
 //

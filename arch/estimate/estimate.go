@@ -20,6 +20,9 @@ func Count(c lm.Config) Parameters {
 	if c.QKNorm {
 		gains += 2 * c.HeadDim
 	}
+	if c.SubLN {
+		gains += c.NumHeads*c.HeadDim + c.HiddenDim
+	}
 	if c.SandwichNorm {
 		gains += 2 * c.Dim
 	}
@@ -46,7 +49,7 @@ func kvWidth(c lm.Config) int { return c.NumKVHeads * c.HeadDim }
 
 // mlpMatrices is the number of matrices of an MLP.
 func mlpMatrices(c lm.Config) int {
-	if c.MLP == lm.SwiGLU {
+	if c.Gated() {
 		return 3
 	}
 	return 2

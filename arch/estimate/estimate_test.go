@@ -20,8 +20,9 @@ func TestCountEqualsParams(t *testing.T) {
 			VocabSize: rapid.IntRange(1, 300).Draw(rt, "V"), NumLayers: rapid.IntRange(1, 5).Draw(rt, "L"),
 			NumKVHeads: rapid.IntRange(1, 4).Draw(rt, "kv"), HeadDim: 2 * rapid.IntRange(1, 9).Draw(rt, "d"),
 			Dim: rapid.IntRange(1, 90).Draw(rt, "C"), HiddenDim: rapid.IntRange(0, 70).Draw(rt, "f"), Context: 8,
-			MLP:  rapid.SampledFrom([]string{lm.SwiGLU, lm.ReLU2, lm.SiLU}).Draw(rt, "mlp"),
+			MLP:  rapid.SampledFrom([]string{lm.SwiGLU, lm.ReLU2GLU, lm.ReLU2, lm.SiLU}).Draw(rt, "mlp"),
 			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"), SandwichNorm: rapid.Bool().Draw(rt, "sandwich"),
+			SubLN: rapid.Bool().Draw(rt, "subln"),
 		}
 		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")

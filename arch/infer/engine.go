@@ -14,11 +14,8 @@ import (
 // ErrClosed is returned by every use of an engine after Close.
 var ErrClosed = errors.New("infer: the engine is closed")
 
-// Source delivers the weights of a model in the layout of files: linears as
-// [out, in], row-major. data is not changed and may be shared.
-type Source interface {
-	Tensor(name string) (data []float32, shape []int, err error)
-}
+// Source delivers the weights of a model in the layout of files.
+type Source = lm.Source
 
 // SourceFunc makes a Source of a function.
 type SourceFunc func(name string) (data []float32, shape []int, err error)
@@ -97,6 +94,7 @@ type Engine struct {
 type layer struct {
 	norm1, norm2, qNorm, kNorm []float32
 	write1, write2             []float32 // norms of what the sublayers write, nil without
+	attnNorm, mlpNorm          []float32 // SubLN
 	q, k, v, o, gate, up, down linear
 }
 
@@ -164,6 +162,7 @@ func (e *Engine) load(src Source) error {
 			norm1: tensors[at("input_layernorm")], norm2: tensors[at("post_attention_layernorm")],
 			write1: tensors[at("input_layernorm_2")], write2: tensors[at("post_attention_layernorm_2")],
 			qNorm: tensors[at("self_attn.q_norm")], kNorm: tensors[at("self_attn.k_norm")],
+			attnNorm: tensors[at("self_attn.attn_sub_norm")], mlpNorm: tensors[at("mlp.ffn_sub_norm")],
 			q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
 			v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
 			gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
@@ -185,7 +184,7 @@ func (e *Engine) WeightBytes() int64 {
 		n += e.head.bytes()
 	}
 	for _, l := range e.layers {
-		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2))
+		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm))
 		for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
 			if w != nil {
 				n += w.bytes()

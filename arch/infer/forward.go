@@ -227,6 +227,7 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 	p.ranges(n, 1, keys*heads+1, func(from, to int) {
 		for i := from; i < to; i++ {
 			e.attend(items[i], cache, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
+			e.subNorm(sc.y.row(i), w.attnNorm)
 			sc.y.done(i)
 		}
 	})
@@ -354,10 +355,18 @@ func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 	p.ranges(n, 1, 15*f, func(from, to int) {
 		for i := from; i < to; i++ {
 			activate(e.cfg.MLP, sc.f.row(i), sc.gate[i*f:(i+1)*f], sc.up[i*f:(i+1)*f])
+			e.subNorm(sc.f.row(i), w.mlpNorm)
 			sc.f.done(i)
 		}
 	})
 	e.write(p, w.down, sc.f, sc, n, w.write2)
+}
+
+// subNorm norms x in place where the model has a gain for it.
+func (e *Engine) subNorm(x, gain []float32) {
+	if gain != nil {
+		rmsNorm(x, x, gain, e.cfg.NormEps)
+	}
 }
 
 // activate writes the hidden values of the MLP to out.
@@ -368,12 +377,17 @@ func activate(kind string, out, gate, up []float32) {
 		for i, g := range gate {
 			out[i] = g * sigmoid(g) * up[i]
 		}
+	case lm.ReLU2GLU:
+		for i, g := range gate {
+			g = max(g, 0)
+			out[i] = g * g * up[i]
+		}
 	case lm.ReLU2:
 		for i, u := range up {
 			u = max(u, 0)
 			out[i] = u * u
 		}
-	default: // lm.SiLU: Validate admits no fourth
+	default: // lm.SiLU: Validate admits no other
 		for i, u := range up {
 			out[i] = u * sigmoid(u)
 		}

@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,40 +15,15 @@ import (
 // Mutation: applying the query and key norms after RoPE in rotate, or taking
 // the embedding for an untied head, makes this test fail.
 
-// hfConfig is the part of a Hugging Face config.json that the cases use.
-type hfConfig struct {
-	ModelType  string  `json:"model_type"`
-	Hidden     int     `json:"hidden_size"`
-	Inner      int     `json:"intermediate_size"`
-	Layers     int     `json:"num_hidden_layers"`
-	Heads      int     `json:"num_attention_heads"`
-	KVHeads    int     `json:"num_key_value_heads"`
-	HeadDim    int     `json:"head_dim"`
-	Vocab      int     `json:"vocab_size"`
-	Tied       bool    `json:"tie_word_embeddings"`
-	Eps        float64 `json:"rms_norm_eps"`
-	Positions  int     `json:"max_position_embeddings"`
-	Theta      float64 `json:"rope_theta"`
-	Parameters struct {
-		Theta float64 `json:"rope_theta"`
-	} `json:"rope_parameters"`
-}
-
 // loadHF makes an engine from a Hugging Face folder.
 func loadHF(t *testing.T, dir string) *Engine {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
 	require.NoError(t, err)
-	var hf hfConfig
-	require.NoError(t, json.Unmarshal(text, &hf))
-	if hf.Theta == 0 {
-		hf.Theta = hf.Parameters.Theta
-	}
-	require.Contains(t, []string{"llama", "qwen3"}, hf.ModelType)
+	c, err := lm.ConfigFromHF(text)
+	require.NoError(t, err)
 	arrays := golden.ReadFile(t, filepath.Join(dir, "model.safetensors"))
-	e, err := New(lm.Config{VocabSize: hf.Vocab, NumLayers: hf.Layers, Dim: hf.Hidden, NumHeads: hf.Heads, NumKVHeads: hf.KVHeads,
-		HeadDim: hf.HeadDim, HiddenDim: hf.Inner, Context: hf.Positions, Tied: hf.Tied, NormEps: hf.Eps, RopeTheta: hf.Theta,
-		QKNorm: hf.ModelType == "qwen3"},
+	e, err := New(c,
 		SourceFunc(func(name string) ([]float32, []int, error) {
 			data, shape := arrays.F32(name)
 			return data, shape, nil

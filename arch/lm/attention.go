@@ -34,8 +34,11 @@ func (b decoderBlock) attention(c *Build, path string, rows Rows, pass int) *Nod
 	}
 	q, k = c.rope.scaled(scoreScale(cfg)).apply(q), c.rope.apply(k)
 	all := c.keys.Extend(b.layer, pass, KV{K: k, V: v, Pos: rows.Pos, Seg: rows.Seg})
-	y := attend(cfg, q, rows, all)
-	return c.Linear(path+"o_proj.weight", Reshape(y, dims[0], dims[1], cfg.NumHeads*cfg.HeadDim))
+	y := Reshape(attend(cfg, q, rows, all), dims[0], dims[1], cfg.NumHeads*cfg.HeadDim)
+	if cfg.SubLN {
+		y = c.Norm(path+"attn_sub_norm.weight", y)
+	}
+	return c.Linear(path+"o_proj.weight", y)
 }
 
 // scoreScale is what a query is multiplied with before its products with keys.

@@ -41,12 +41,17 @@ func mlp(c *Build, path string, x *Node) *Node {
 	switch c.model.Config.MLP {
 	case SwiGLU:
 		hidden = swiGLU(c.Linear(path+"gate_proj.weight", x), up)
+	case ReLU2GLU:
+		hidden = Mul(Square(MaxScalar(c.Linear(path+"gate_proj.weight", x), 0)), up)
 	case ReLU2:
 		hidden = Square(MaxScalar(up, 0))
 	case SiLU:
 		hidden = silu(up)
 	default:
 		exceptions.Panicf("lm: no MLP %q", c.model.Config.MLP)
+	}
+	if c.model.Config.SubLN {
+		hidden = c.Norm(path+"ffn_sub_norm.weight", hidden)
 	}
 	return c.Linear(path+"down_proj.weight", hidden)
 }

@@ -11,7 +11,37 @@ const (
 	SwiGLU = "swiglu" // down(silu(gate(x)) · up(x)), arXiv:2002.05202
 	ReLU2  = "relu2"  // down(relu(up(x))²), arXiv:2109.08668
 	SiLU   = "silu"   // down(silu(up(x)))
+
+	ReLU2GLU = "relu2glu" // down(relu(gate(x))² · up(x)), arXiv:2504.12285
 )
+
+// mlps are the forms that Config.MLP may name.
+var mlps = []string{SwiGLU, ReLU2GLU, ReLU2, SiLU}
+
+// Gated says whether the MLP has a gate projection.
+func (c Config) Gated() bool { return c.MLP == SwiGLU || c.MLP == ReLU2GLU || c.MLP == "" }
+
+// The kinds of RopeScaling.
+const (
+	ScalingLinear = "linear" // positions are divided by Factor, arXiv:2306.15595
+	ScalingLlama3 = "llama3" // long wavelengths are stretched, as in Llama 3.1
+)
+
+// RopeScaling changes the rotary frequencies f = θ^(-2t/d) of a model whose
+// context was extended after training. Linear scaling divides each by Factor.
+// Llama3 keeps wavelengths 2π/f below Original/HighFreq, divides the frequencies
+// of those above Original/LowFreq by Factor, and between the two takes
+//
+//	(1-s)·f/Factor + s·f,   s = (Original·f/2π - LowFreq)/(HighFreq - LowFreq)
+//
+// The zero value changes nothing.
+type RopeScaling struct {
+	Kind     string  `json:"kind"` // "", ScalingLinear or ScalingLlama3
+	Factor   float64 `json:"factor"`
+	LowFreq  float64 `json:"low_freq"`
+	HighFreq float64 `json:"high_freq"`
+	Original int     `json:"original"` // context of the first training
+}
 
 // Config is the shape of a decoder-only transformer. The zero value of an
 // optional field means its default, see WithDefaults.
@@ -24,12 +54,13 @@ type Config struct {
 	HeadDim    int    `json:"head_dim"`     // 0: Dim/NumHeads
 	HiddenDim  int    `json:"hidden_dim"`   // width inside the MLP; 0: by MLP
 	Context    int    `json:"context"`      // longest row in tokens
-	MLP        string `json:"mlp"`          // SwiGLU (default), ReLU2 or SiLU
+	MLP        string `json:"mlp"`          // SwiGLU (default), ReLU2GLU, ReLU2 or SiLU
 
 	Tied         bool `json:"tied"`          // the head is the transposed embedding
 	Ternary      bool `json:"ternary"`       // b1.58 linears inside the blocks
 	QKNorm       bool `json:"qk_norm"`       // RMSNorm with gain on each query and key head, before RoPE
 	SandwichNorm bool `json:"sandwich_norm"` // RMSNorm also on what a sublayer writes to the stream
+	SubLN        bool `json:"sub_ln"`        // RMSNorm before o_proj and down_proj (BitNet b1.58 2B4T)
 	DocumentMask bool `json:"document_mask"` // attention stays within a segment
 
 	Window    int     `json:"window"`     // keys a query sees, itself included; 0: all
@@ -37,7 +68,8 @@ type Config struct {
 	RopeTheta float64 `json:"rope_theta"` // base of the rotary frequencies; 0: 10000
 	NormEps   float64 `json:"norm_eps"`   // 0: 1e-5
 
-	Loop Loop `json:"loop,omitzero"` // the blocks run several times over
+	Loop        Loop        `json:"loop,omitzero"` // the blocks run several times over
+	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
 
 	// LossChunk is the number of positions whose logits are alive at a time in
 	// Model.Loss; 0 computes all of them at once.
@@ -72,7 +104,7 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.HiddenDim == 0 {
 		c.HiddenDim = 4 * c.Dim
-		if c.MLP == SwiGLU { // three matrices instead of two at equal parameters
+		if c.Gated() { // three matrices instead of two at equal parameters
 			c.HiddenDim = (8*c.Dim/3 + 63) / 64 * 64
 		}
 	}
@@ -104,7 +136,7 @@ func (c Config) Validate() error {
 	check(c.HeadDim > 0 && c.HeadDim%2 == 0, "head dimension %d, want a positive even number (RoPE rotates pairs)", c.HeadDim)
 	check(c.NumKVHeads > 0 && c.NumHeads%max(c.NumKVHeads, 1) == 0,
 		"%d query heads over %d key-value heads, want a whole number of query heads for each", c.NumHeads, c.NumKVHeads)
-	check(slices.Contains([]string{SwiGLU, ReLU2, SiLU}, c.MLP), "MLP %q, want %q, %q or %q", c.MLP, SwiGLU, ReLU2, SiLU)
+	check(slices.Contains(mlps, c.MLP), "MLP %q, want one of %q", c.MLP, mlps)
 	check(c.Window >= 0, "window %d, want 0 (all) or more", c.Window)
 	check(c.LossChunk >= 0, "loss chunk %d, want 0 (all at once) or more", c.LossChunk)
 	check(c.SoftCap >= 0, "soft cap %g, want 0 (off) or more", c.SoftCap)
@@ -112,5 +144,21 @@ func (c Config) Validate() error {
 	check(c.Loop.Loops >= 0, "%d loops, want 1 or more (0: not a looped model)", c.Loop.Loops)
 	check(c.Loop.Loops > 0 || c.Loop == (Loop{}), "a loop with 0 passes, want at least 1")
 	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
+	c.RopeScaling.validate(check)
 	return errors.Join(errs...)
+}
+
+func (r RopeScaling) validate(check func(ok bool, format string, args ...any)) {
+	switch r.Kind {
+	case "":
+		check(r == RopeScaling{}, "RoPE scaling %+v has no kind, want %q or %q", r, ScalingLinear, ScalingLlama3)
+	case ScalingLinear:
+		check(r.Factor > 0, "RoPE scaling factor %g, want more than 0", r.Factor)
+	case ScalingLlama3:
+		check(r.Factor > 0, "RoPE scaling factor %g, want more than 0", r.Factor)
+		check(r.LowFreq > 0 && r.HighFreq > r.LowFreq, "RoPE scaling between frequency factors %g and %g, want 0 < low < high", r.LowFreq, r.HighFreq)
+		check(r.Original > 0, "RoPE scaling from a context of %d, want at least 1 token", r.Original)
+	default:
+		check(false, "RoPE scaling %q, want %q or %q", r.Kind, ScalingLinear, ScalingLlama3)
+	}
 }

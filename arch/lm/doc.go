@@ -35,7 +35,14 @@
 //
 //	h⁰ = embedding,   hᵗ = norm_final(blocks(hᵗ⁻¹)),   logits = hᴿ·W_head
 //
-// The MLP is SwiGLU, ReLU² or SiLU (see the constants). Logits are norm(h)·W_head,
+// RopeScaling stretches the frequencies of a model whose context was extended.
+//
+// With SubLN the values of attention and the hidden values of the MLP go through
+// an RMSNorm before o_proj and down_proj, so that what a ternary linear rounds
+// has a known scale: with Ternary and ReLU2GLU that is the block of BitNet b1.58
+// 2B4T (arXiv:2504.12285).
+//
+// The MLP is SwiGLU, ReLU², either gated or not, or SiLU (see the constants). Logits are norm(h)·W_head,
 // then c·tanh(z/c) when SoftCap is c.
 //
 // # The loss

@@ -1,7 +1,6 @@
 package lm
 
 import (
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -203,25 +202,6 @@ func TestGoldenAttention(t *testing.T) {
 	})
 }
 
-// hfConfig is the part of a Hugging Face config.json that the cases use.
-type hfConfig struct {
-	ModelType  string  `json:"model_type"`
-	Hidden     int     `json:"hidden_size"`
-	Inner      int     `json:"intermediate_size"`
-	Layers     int     `json:"num_hidden_layers"`
-	Heads      int     `json:"num_attention_heads"`
-	KVHeads    int     `json:"num_key_value_heads"`
-	HeadDim    int     `json:"head_dim"`
-	Vocab      int     `json:"vocab_size"`
-	Tied       bool    `json:"tie_word_embeddings"`
-	Eps        float64 `json:"rms_norm_eps"`
-	Positions  int     `json:"max_position_embeddings"`
-	Theta      float64 `json:"rope_theta"`
-	Parameters struct {
-		Theta float64 `json:"rope_theta"`
-	} `json:"rope_parameters"`
-}
-
 func TestGoldenLlama(t *testing.T) {
 	family := golden.Load(t, "llama", goldenDir)
 	family.Run(t, func(t *testing.T, c *golden.Case) {
@@ -230,17 +210,11 @@ func TestGoldenLlama(t *testing.T) {
 		dir := filepath.Join(family.Dir, c.Text("folder"))
 		text, err := os.ReadFile(filepath.Join(dir, "config.json"))
 		require.NoError(t, err)
-		var hf hfConfig
-		require.NoError(t, json.Unmarshal(text, &hf))
-		if hf.Theta == 0 {
-			hf.Theta = hf.Parameters.Theta
-		}
-		require.Contains(t, []string{"llama", "qwen3"}, hf.ModelType)
+		cfg, err := ConfigFromHF(text)
+		require.NoError(t, err)
 		ids := c.I32("input_ids")
 		greedy := c.I32("greedy")
-		cfg := Config{VocabSize: hf.Vocab, NumLayers: hf.Layers, Dim: hf.Hidden, NumHeads: hf.Heads, NumKVHeads: hf.KVHeads,
-			HeadDim: hf.HeadDim, HiddenDim: hf.Inner, Context: max(len(ids), len(greedy)), Tied: hf.Tied, NormEps: hf.Eps,
-			RopeTheta: hf.Theta, QKNorm: hf.ModelType == "qwen3"}
+		cfg.Context = max(len(ids), len(greedy)) // its table is a constant of the graph
 		m, err := New(cfg)
 		require.NoError(t, err)
 		store := loadFolder(t, m, filepath.Join(dir, "model.safetensors"))
@@ -259,30 +233,19 @@ func TestGoldenLlama(t *testing.T) {
 	})
 }
 
-// loadFolder fills a store from a Hugging Face file, [out, in] to [in, out].
-func loadFolder(t *testing.T, m *Model, path string) *model.Store {
-	arrays := golden.ReadFile(t, path)
-	store := model.NewStore()
-	for _, p := range m.Params() {
-		flat, shape := arrays.F32(p.Name)
-		require.Equal(t, p.DiskShape(), shape, p.Name)
-		if p.Linear {
-			flat = transposed(flat, shape[0], shape[1])
-		}
-		_, err := store.CreateVariable("/"+p.Name, tensorOf(flat, p.Shape))
-		require.NoError(t, err)
-	}
-	return store
+// arraySource serves the arrays of a file.
+type arraySource struct{ *golden.Arrays }
+
+func (a arraySource) Tensor(name string) ([]float32, []int, error) {
+	flat, shape := a.F32(name)
+	return flat, shape, nil
 }
 
-func transposed(v []float32, rows, cols int) []float32 {
-	out := make([]float32, len(v))
-	for i := range rows {
-		for j := range cols {
-			out[j*rows+i] = v[i*cols+j]
-		}
-	}
-	return out
+// loadFolder fills a store from a Hugging Face file.
+func loadFolder(t *testing.T, m *Model, path string) *model.Store {
+	store := model.NewStore()
+	require.NoError(t, m.Load(store, arraySource{golden.ReadFile(t, path)}))
+	return store
 }
 
 // runModel returns logits and final hidden states of ids [batch, length].

@@ -139,13 +139,19 @@ func (c Config) blockParams(i int) []Param {
 		vector("self_attn.q_norm", c.HeadDim)
 		vector("self_attn.k_norm", c.HeadDim)
 	}
+	if c.SubLN {
+		vector("self_attn.attn_sub_norm", c.NumHeads*c.HeadDim)
+	}
 	linear("self_attn.o_proj", c.NumHeads*c.HeadDim, c.Dim, write)
 	sandwich("input_layernorm")
 	vector("post_attention_layernorm", c.Dim)
-	if c.MLP == SwiGLU {
+	if c.Gated() {
 		linear("mlp.gate_proj", c.Dim, c.HiddenDim, 1)
 	}
 	linear("mlp.up_proj", c.Dim, c.HiddenDim, 1)
+	if c.SubLN {
+		vector("mlp.ffn_sub_norm", c.HiddenDim)
+	}
 	linear("mlp.down_proj", c.HiddenDim, c.Dim, write)
 	sandwich("post_attention_layernorm")
 	return params

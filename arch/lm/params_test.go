@@ -68,8 +68,9 @@ func TestParams(t *testing.T) {
 		c := Config{
 			VocabSize: rapid.IntRange(1, 50).Draw(rt, "V"), NumLayers: rapid.IntRange(1, 4).Draw(rt, "L"), Context: 4,
 			NumKVHeads: rapid.IntRange(1, 3).Draw(rt, "kv"), HeadDim: 2 * rapid.IntRange(1, 4).Draw(rt, "d"),
-			Dim: rapid.IntRange(1, 20).Draw(rt, "C"), MLP: rapid.SampledFrom([]string{SwiGLU, ReLU2, SiLU}).Draw(rt, "mlp"),
+			Dim: rapid.IntRange(1, 20).Draw(rt, "C"), MLP: rapid.SampledFrom(mlps).Draw(rt, "mlp"),
 			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"), SandwichNorm: rapid.Bool().Draw(rt, "sandwich"),
+			SubLN: rapid.Bool().Draw(rt, "subln"),
 		}
 		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
@@ -104,7 +105,8 @@ func TestParams(t *testing.T) {
 		require.Equal(rt, c.SandwichNorm, seen["model.layers.0.post_attention_layernorm_2.weight"])
 		require.Equal(rt, c.Loop.Gate, seen["model.early_exit_gate.bias"])
 		require.Equal(rt, c.QKNorm, seen["model.layers.0.self_attn.q_norm.weight"])
-		require.Equal(rt, c.MLP == SwiGLU, seen["model.layers.0.mlp.gate_proj.weight"])
+		require.Equal(rt, c.SubLN, seen["model.layers.0.mlp.ffn_sub_norm.weight"])
+		require.Equal(rt, c.Gated(), seen["model.layers.0.mlp.gate_proj.weight"])
 	})
 }
 

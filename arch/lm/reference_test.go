@@ -34,6 +34,11 @@ var referenceVariants = []struct {
 	{"soft cap", func(c *Config) { c.SoftCap = 1.5 }},
 	{"relu2", func(c *Config) { c.MLP = ReLU2 }},
 	{"silu", func(c *Config) { c.MLP = SiLU }},
+	{"relu2glu", func(c *Config) { c.MLP = ReLU2GLU }},
+	{"subln", func(c *Config) { c.SubLN = true }},
+	{"bitnet", func(c *Config) { c.SubLN, c.MLP, c.Ternary = true, ReLU2GLU, true }},
+	{"linear rope", func(c *Config) { c.RopeScaling = RopeScaling{Kind: ScalingLinear, Factor: 3} }},
+	{"llama3 rope", func(c *Config) { c.RopeScaling, c.RopeTheta = llama3Scaling, 50 }},
 	{"theta", func(c *Config) { c.RopeTheta = 30 }},
 	{"eps", func(c *Config) { c.NormEps = 0.2 }},
 	{"ternary", func(c *Config) { c.Ternary = true }},
@@ -51,6 +56,23 @@ var referenceVariants = []struct {
 	}},
 }
 
+// llama3Scaling keeps one, stretches one and blends one of the frequencies of
+// a head of six at theta 50: 20, 5.4 and 1.5 turns in 126 tokens.
+var llama3Scaling = RopeScaling{Kind: ScalingLlama3, Factor: 8, LowFreq: 2, HighFreq: 8, Original: 126}
+
+// stretchLlama3 is that scaling as the release of Llama 3.1 writes it.
+func stretchLlama3(f float64) float64 {
+	wavelength := 2 * math.Pi / f
+	switch {
+	case wavelength < 126./8:
+		return f
+	case wavelength > 126./2:
+		return f / 8
+	}
+	smooth := (126/wavelength - 2) / (8 - 2)
+	return (1-smooth)*f/8 + smooth*f
+}
+
 func referenceConfig() Config {
 	return Config{VocabSize: 13, NumLayers: 2, Dim: 12, NumHeads: 4, NumKVHeads: 2, HeadDim: 6, HiddenDim: 10, Context: 9}
 }
@@ -62,6 +84,13 @@ func referenceOf(c Config, seed uint64) *ref.Model {
 	m := &ref.Model{Weights: map[string][]float64{}, Config: ref.Config{Vocab: c.VocabSize, Layers: c.NumLayers, Dim: c.Dim,
 		Heads: c.NumHeads, KVHeads: c.NumKVHeads, HeadDim: c.HeadDim, Hidden: c.HiddenDim, MLP: c.MLP, Tied: c.Tied, Ternary: c.Ternary,
 		QKNorm: c.QKNorm, SandwichNorm: c.SandwichNorm, Loops: c.Loop.Loops, DocumentMask: c.DocumentMask, Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps}}
+	m.SubLN = c.SubLN
+	switch c.RopeScaling.Kind {
+	case ScalingLinear:
+		m.Stretch = func(f float64) float64 { return f / 3 }
+	case ScalingLlama3:
+		m.Stretch = stretchLlama3
+	}
 	rng := rand.New(rand.NewPCG(seed, 2))
 	for _, p := range c.Params() {
 		v := golden.Widen(p.Init(seed))

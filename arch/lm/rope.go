@@ -13,19 +13,33 @@ import (
 
 // RopeTable returns the cosines and sines of the rotary embedding for
 // positions 0 to n-1 as rows of HeadDim/2 values: entry (p, t) belongs to the
-// angle p·θ^(-2t/d), computed in float64 and rounded once.
+// angle p·f_t with f_t = θ^(-2t/d), scaled by RopeScaling, computed in float64
+// and rounded once.
 func (c Config) RopeTable(n int) (cos, sin []float32) {
 	c = c.WithDefaults()
 	half := c.HeadDim / 2
 	cos, sin = make([]float32, n*half), make([]float32, n*half)
 	for t := range half {
-		frequency := math.Pow(c.RopeTheta, -2*float64(t)/float64(c.HeadDim))
+		frequency := c.RopeScaling.scale(math.Pow(c.RopeTheta, -2*float64(t)/float64(c.HeadDim)))
 		for p := range n {
 			s, co := math.Sincos(float64(p) * frequency)
 			cos[p*half+t], sin[p*half+t] = float32(co), float32(s)
 		}
 	}
 	return cos, sin
+}
+
+// scale returns the scaled rotary frequency.
+func (r RopeScaling) scale(f float64) float64 {
+	switch r.Kind {
+	case ScalingLinear:
+		return f / r.Factor
+	case ScalingLlama3:
+		turns := float64(r.Original) * f / (2 * math.Pi) // in the original context
+		s := min(max((turns-r.LowFreq)/(r.HighFreq-r.LowFreq), 0), 1)
+		return (1-s)*f/r.Factor + s*f
+	}
+	return f
 }
 
 // ropeTables holds the cosines and sines of the rows, [B, R, 1, d/2].

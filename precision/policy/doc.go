@@ -33,7 +33,8 @@
 //	fp4_dge_occ     E2M1 with a gradient estimator and clamped outliers, FP8 backward: arXiv:2501.17116
 //	fp4_fp8         E2M1 forward, FP8 backward: the MLP of arXiv:2502.11458
 //	int8            int8 by rows, stochastic gradients
-//	ternary         BitNet b1.58: arXiv:2402.17764
+//	ternary         BitNet b1.58: arXiv:2402.17764; its SubLN, the norms before two of
+//	                the linears, belongs to the block: lm.Config.SubLN of module arch
 //
 // # Defaults
 //

@@ -14,8 +14,11 @@ type Config struct {
 	Tied, Ternary, QKNorm, DocumentMask bool
 	SandwichNorm                        bool
 	Loops                               int // 0: not a looped model
+	SubLN                               bool
 	Window                              int
 	SoftCap, RopeTheta, NormEps         float64
+
+	Stretch func(frequency float64) float64 // of RoPE scaling, nil for none
 }
 
 // Model is a configuration with its weights by name, [in, out] in row-major
@@ -236,6 +239,9 @@ func (m *Model) attention(path string, x [][]float64, pos, seg []int) [][]float6
 			m.mix(y[i][h*m.HeadDim:(h+1)*m.HeadDim], i, q[h][i], k[kv], v[kv], pos, seg)
 		}
 	}
+	if m.SubLN {
+		y = m.norm(path+"attn_sub_norm.weight", y)
+	}
 	return m.linear(path+"o_proj.weight", y, m.Dim)
 }
 
@@ -255,7 +261,11 @@ func (m *Model) rope(x [][]float64, pos []int) {
 	half := m.HeadDim / 2
 	for i, row := range x {
 		for t := range half {
-			s, c := math.Sincos(float64(pos[i]) * math.Pow(m.RopeTheta, -2*float64(t)/float64(m.HeadDim)))
+			f := math.Pow(m.RopeTheta, -2*float64(t)/float64(m.HeadDim))
+			if m.Stretch != nil {
+				f = m.Stretch(f)
+			}
+			s, c := math.Sincos(float64(pos[i]) * f)
 			a, b := row[t], row[t+half]
 			row[t], row[t+half] = a*c-b*s, b*c+a*s
 		}
@@ -300,7 +310,7 @@ func (m *Model) sees(i, j int, pos, seg []int) bool {
 func (m *Model) mlp(path string, x [][]float64) [][]float64 {
 	hidden := m.linear(path+"up_proj.weight", x, m.Hidden)
 	var gate [][]float64
-	if m.MLP == "swiglu" {
+	if m.MLP == "swiglu" || m.MLP == "relu2glu" {
 		gate = m.linear(path+"gate_proj.weight", x, m.Hidden)
 	}
 	silu := func(v float64) float64 { return v / (1 + math.Exp(-v)) }
@@ -309,6 +319,8 @@ func (m *Model) mlp(path string, x [][]float64) [][]float64 {
 			switch m.MLP {
 			case "swiglu":
 				hidden[t][c] = silu(gate[t][c]) * v
+			case "relu2glu":
+				hidden[t][c] = math.Pow(math.Max(gate[t][c], 0), 2) * v
 			case "relu2":
 				hidden[t][c] = math.Pow(math.Max(v, 0), 2)
 			case "silu":
@@ -317,6 +329,9 @@ func (m *Model) mlp(path string, x [][]float64) [][]float64 {
 				panic("ref: MLP " + m.MLP)
 			}
 		}
+	}
+	if m.SubLN {
+		hidden = m.norm(path+"ffn_sub_norm.weight", hidden)
 	}
 	return m.linear(path+"down_proj.weight", hidden, m.Dim)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/nanochat-go/nanochat/arch/generate"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
-	"github.com/nanochat-go/nanochat/trainer/internal/data"
 )
 
 // GenerateResult is what generate reports.
@@ -18,7 +17,7 @@ type GenerateResult struct {
 	IDs             []int32 `json:"ids"`
 	TokensPerSecond float64 `json:"tokens_per_second"`
 	Stopped         string  `json:"stopped"` // "stop": the document ended; "length", "context"
-	Step            int     `json:"step"`
+	Step            int     `json:"step"`    // of a run's checkpoint
 }
 
 // Generate is the command generate: it continues a prompt and shows the text
@@ -30,7 +29,7 @@ func Generate(ctx context.Context, o cli.GenerateOptions) (any, error) {
 	if o.MaxTokens < 1 {
 		return nil, fmt.Errorf("--max-tokens %d, want at least 1", o.MaxTokens)
 	}
-	t, err := openTrained(o.Run, o.Notice)
+	t, err := openSpeaker(o.Run, o.Notice)
 	if err != nil {
 		return nil, err
 	}
@@ -40,23 +39,15 @@ func Generate(ctx context.Context, o cli.GenerateOptions) (any, error) {
 		return nil, err
 	}
 	defer e.Close()
-	bos, ok := t.Tokenizer.ID(data.BOS)
-	if !ok {
-		return nil, fmt.Errorf("the tokenizer has no special token %s", data.BOS)
-	}
-	stop, err := stops(t.Tokenizer)
+	prompt, err := t.prompt(o.Prompt)
 	if err != nil {
 		return nil, err
-	}
-	prompt := t.Tokenizer.Encode([]int32{bos}, []byte(o.Prompt))
-	if len(prompt) >= t.LM.Context {
-		return nil, fmt.Errorf("the prompt has %d tokens, the model's context is %d: shorten it", len(prompt), t.LM.Context)
 	}
 	text := t.Tokenizer.Stream()
 	o.Printf("%s", o.Prompt)
 	start := time.Now()
 	out, err := generate.Generate(ctx, e, [][]int32{prompt}, generate.Options{MaxTokens: o.MaxTokens, Temperature: o.Temperature,
-		TopK: o.TopK, TopP: o.TopP, Seed: uint64(o.Seed), Stop: stop}, func(_ int, id int32) bool {
+		TopK: o.TopK, TopP: o.TopP, Seed: uint64(o.Seed), Stop: t.Stop}, func(_ int, id int32) bool {
 		o.Printf("%s", text.Next(id))
 		return true
 	})

@@ -58,7 +58,7 @@ func openTrained(path string, warn func(format string, args ...any)) (*trained, 
 }
 
 // source serves the weights as they lie in the checkpoint.
-func (t *trained) source() run.FileSource { return run.FileSource{File: t.weights} }
+func (t *trained) source() run.FileSource { return run.FileSource{Weights: t.weights} }
 
 // engine is the model ready to generate.
 func (t *trained) engine() (*infer.Engine, error) { return infer.New(t.LM, t.source()) }

@@ -347,7 +347,7 @@ func restoreFrom(t *testing.T, s, from *Stepper) {
 	model, opt := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "o.safetensors")
 	require.NoError(t, safetensors.WriteFile(model, from.ModelTensors(), nil))
 	require.NoError(t, safetensors.WriteFile(opt, from.OptimizerTensors(), nil))
-	for path, restore := range map[string]func(*safetensors.File) error{model: s.RestoreModel, opt: s.RestoreOptimizer} {
+	for path, restore := range map[string]func(*safetensors.File) error{model: func(f *safetensors.File) error { return s.RestoreModel(f) }, opt: s.RestoreOptimizer} {
 		f, err := safetensors.Open(path)
 		require.NoError(t, err)
 		require.NoError(t, restore(f))

@@ -85,24 +85,7 @@ func variableBytes(v *model.Variable) ([]byte, error) {
 }
 
 // RestoreModel sets every weight from a checkpoint's file.
-func (s *Stepper) RestoreModel(f *safetensors.File) error {
-	for _, p := range s.Model.Params() {
-		v, err := f.Float32(p.Name)
-		if err != nil {
-			return err
-		}
-		if len(v) != p.Size() {
-			return fmt.Errorf("parameter %q has %d values in the checkpoint, the model wants %v", p.Name, len(v), p.Shape)
-		}
-		if p.Linear {
-			v = transposed(v, p.Shape[1], p.Shape[0])
-		}
-		if err := s.Store.GetVariable("/" + p.Name).SetValue(tensors.FromFlatDataAndDimensions(v, p.Shape...)); err != nil {
-			return fmt.Errorf("parameter %q: %w", p.Name, err)
-		}
-	}
-	return nil
-}
+func (s *Stepper) RestoreModel(f Weights) error { return s.Model.Load(s.Store, FileSource{f}) }
 
 // RestoreOptimizer sets every variable of the optimizer from a checkpoint's
 // file; the learning rates, decays and momenta of the configuration stay.
@@ -131,8 +114,14 @@ func (s *Stepper) RestoreOptimizer(f *safetensors.File) error {
 	return nil
 }
 
-// FileSource serves the weights of a safetensors file to the inference engine.
-type FileSource struct{ *safetensors.File }
+// Weights are named tensors of a file or of several, see package safetensors.
+type Weights interface {
+	Info(name string) (info safetensors.Info, ok bool)
+	Float32(name string) ([]float32, error)
+}
+
+// FileSource serves weights to a model and to the inference engine.
+type FileSource struct{ Weights }
 
 // Tensor returns a weight as it lies in the file, [out, in] for linears.
 func (f FileSource) Tensor(name string) ([]float32, []int, error) {
