@@ -5,13 +5,16 @@ import "fmt"
 // maxCodes bounds the memory of Activations: 16384 rows of as many columns.
 const maxCodes = 1 << 28
 
+// padRows is how many rows after the last kernels may read, whose results they drop.
+const padRows = 15
+
 // Activations are rows of values in eight bits, each row with a scale of its own.
 type Activations struct {
 	path   *path
 	cols   int
-	blocks int
+	lines  int          // of a row
 	rows   int          // that Quantize wrote
-	codes  [][line]int8 // 4·blocks lines for each row, zero after the last column
+	codes  [][line]int8 // lines for each row, zero after the last column
 	words  []int64      // the same for the portable kernel, see spread
 	scales []float32
 	sums   []int32 // of the codes of a row
@@ -24,15 +27,15 @@ func NewActivations(maxRows, cols int) (*Activations, error) {
 }
 
 func newActivations(maxRows, cols int, p *path) (*Activations, error) {
-	if maxRows < 1 || cols < 1 || cols > MaxCols || maxRows > maxCodes/(blocks(cols)*block) {
+	if maxRows < 1 || cols < 1 || cols > MaxCols || maxRows > maxCodes/(lines(cols)*line) {
 		return nil, fmt.Errorf("kernel: activations of shape [%d, %d], want 1 to %d columns and at most %d codes with padding",
 			maxRows, cols, MaxCols, maxCodes)
 	}
-	a := &Activations{path: p, cols: cols, blocks: blocks(cols)}
-	a.codes = aligned[[line]int8](maxRows * a.blocks * 4)
+	a := &Activations{path: p, cols: cols, lines: lines(cols)}
+	a.codes = aligned[[line]int8]((maxRows + padRows) * a.lines)
 	a.scales, a.sums = make([]float32, maxRows), make([]int32, maxRows)
-	if p.batch == nil {
-		a.words = make([]int64, maxRows*a.blocks*line)
+	if p == &portable {
+		a.words = make([]int64, maxRows*a.lines*line/quad)
 	}
 	return a, nil
 }
@@ -67,6 +70,8 @@ func (a *Activations) Row(i int) (codes []int8, scale float32) {
 	return flat(a.row(i))[:a.cols:a.cols], a.scales[i]
 }
 
-func (a *Activations) row(i int) [][line]int8 { return a.codes[i*a.blocks*4 : (i+1)*a.blocks*4] }
+func (a *Activations) row(i int) [][line]int8 { return a.codes[i*a.lines : (i+1)*a.lines] }
 
-func (a *Activations) rowWords(i int) []int64 { return a.words[i*a.blocks*line : (i+1)*a.blocks*line] }
+func (a *Activations) rowWords(i int) []int64 {
+	return a.words[i*a.lines*line/quad : (i+1)*a.lines*line/quad]
+}

@@ -197,7 +197,7 @@ func TestShortBatch(t *testing.T) {
 		m, err := New([]int8{1, -1, 0, 1, 1, 1}, 2, 3, []float32{2, 3})
 		require.NoError(t, err)
 		require.Equal(t, []int{2, 3}, []int{m.Rows(), m.Cols()})
-		require.Equal(t, int64(256+16), m.Bytes())
+		require.Equal(t, int64(4*128+4*32), m.Bytes())
 		x, err := newActivations(3, 3, path)
 		require.NoError(t, err)
 		require.Equal(t, 3, x.Cols())

@@ -8,28 +8,30 @@ import (
 	"github.com/nanochat-go/nanochat/precision/ternary"
 )
 
-// Limits of a Matrix. A sum of MaxCols products of a code 0 to 2 and an activation of
-// at most 128 fits 32 bits eight times over.
+// Limits of a Matrix. A lane of 32 bits holds the sum of a quarter of MaxCols products
+// of an activation of at most 127 and a code of 0 to 2 that lies six bits to the left.
 const (
 	MaxRows = 1 << 24
-	MaxCols = 1 << 20
+	MaxCols = 1 << 19
 )
 
 const (
-	line  = 64       // columns of a plane: the bytes of a register of 512 bits
-	block = 4 * line // columns of a block: four planes of two bits
-	group = 4        // rows that are multiplied together
+	line  = 64          // columns to which rows are padded: the bytes of a cache line
+	quad  = 4           // columns whose products one lane of 32 bits adds up
+	step  = 4 * quad    // columns of a tile: four planes of two bits
+	steps = line / step // tiles of a line
+	group = 32          // rows of a tile, that are multiplied together
 )
 
-// tile is one block of a group of rows. Bits 2n of byte j of a row are the code of
-// column j+64n, plus one.
-type tile [group][line]uint8
+// tile holds some columns of a group of rows. Bits 2p of byte k of a row are the code of
+// column 4p+k, plus one.
+type tile [group][quad]uint8
 
 // Matrix is a ternary weight [rows, cols], two bits a code.
 type Matrix struct {
 	rows, cols int
-	blocks     int       // of a row
-	tiles      []tile    // of a group of rows, one group after the other
+	steps      int       // tiles of a group of rows
+	tiles      []tile    // one group after the other
 	scales     []float32 // of whole groups, zero after the last row
 }
 
@@ -47,21 +49,29 @@ func New(codes []int8, rows, cols int, scales []float32) (*Matrix, error) {
 			return nil, fmt.Errorf("kernel: scale %d is %v", i, s)
 		}
 	}
-	m := &Matrix{rows: rows, cols: cols, blocks: blocks(cols), scales: make([]float32, groups(rows)*group)}
+	m := &Matrix{rows: rows, cols: cols, steps: steps * lines(cols), scales: make([]float32, groups(rows)*group)}
 	for r := range rows {
 		m.scales[r] = scales[min(r, len(scales)-1)]
 	}
-	m.tiles = aligned[tile](groups(rows) * m.blocks)
-	packed := make([]uint8, ternary.PackedBytes(cols, line))
+	m.tiles = aligned[tile](groups(rows) * m.steps)
 	for r := range rows {
-		if err := ternary.Pack(packed, codes[r*cols:(r+1)*cols], ternary.WideStride); err != nil {
+		if err := m.pack(r, codes[r*cols:(r+1)*cols]); err != nil {
 			return nil, fmt.Errorf("kernel: row %d: %w", r, err)
-		}
-		for b := range m.blocks {
-			copy(m.tiles[r/group*m.blocks+b][r%group][:], packed[b*line:])
 		}
 	}
 	return m, nil
+}
+
+// pack writes the codes of row r.
+func (m *Matrix) pack(r int, codes []int8) error {
+	tiles := m.group(r / group)
+	for c, code := range codes {
+		if code < -1 || code > 1 {
+			return fmt.Errorf("code %d of column %d, want -1, 0 or 1", code, c)
+		}
+		tiles[c/step][r%group][c%quad] |= uint8(code+1) << (c % step / quad * 2)
+	}
+	return nil
 }
 
 // Quantize is New with the codes and the one scale that ternary.AbsMean gives w.
@@ -84,7 +94,7 @@ func (m *Matrix) Bytes() int64 {
 	return int64(len(m.tiles))*int64(unsafe.Sizeof(tile{})) + 4*int64(len(m.scales))
 }
 
-func (m *Matrix) group(g int) []tile { return m.tiles[g*m.blocks : (g+1)*m.blocks] }
+func (m *Matrix) group(g int) []tile { return m.tiles[g*m.steps : (g+1)*m.steps] }
 
 func checkShape(values, rows, cols int) error {
 	switch {
@@ -96,7 +106,7 @@ func checkShape(values, rows, cols int) error {
 	return nil
 }
 
-func blocks(cols int) int { return (cols + block - 1) / block }
+func lines(cols int) int { return (cols + line - 1) / line }
 
 func groups(rows int) int { return (rows + group - 1) / group }
 

@@ -1,20 +1,51 @@
 package kernel
 
-const (
-	tableRows      = 16  // rows of activations that share tables: the lanes of 256 bits
-	minTable       = 9   // rows for which tables are faster than one row after the other
-	minTableGroups = 64  // groups of rows of weights for which they are
-	maxTableGroups = 256 // groups whose sums stay in the cache
-)
+import "fmt"
+
+// RowAlign is what the first row of a range that MultiplyRows computes is a multiple of.
+const RowAlign = group
+
+// Scratch is what one thread writes to while it multiplies, besides results. The zero
+// value is ready for use; its memory is made when it is first needed and is kept.
+type Scratch struct {
+	tables *tables
+}
+
+// MultiplyRows computes the rows [from, to) of m for all rows of x, as Pool.Multiply does
+// for all rows of m, on the calling goroutine: it is for callers that have workers of
+// their own. y [rows of x, rows of m] is that of the whole product; calls for different
+// ranges may run at the same time, each with a Scratch of its own. from is a multiple of
+// RowAlign, and so is to unless it is the number of rows.
+func (m *Matrix) MultiplyRows(y []float32, x *Activations, from, to int, s *Scratch) error {
+	if err := m.check(y, x); err != nil {
+		return err
+	}
+	if from < 0 || from%group != 0 || to < from || to > m.rows || to%group != 0 && to != m.rows {
+		return fmt.Errorf("kernel: rows %d to %d of %d, want multiples of %d", from, to, m.rows, group)
+	}
+	multiply(y, m, x, from/group, groups(to), 0, x.rows, s)
+	return nil
+}
+
+func (m *Matrix) check(y []float32, x *Activations) error {
+	switch {
+	case m.cols != x.cols:
+		return fmt.Errorf("kernel: activations of %d values for a weight of %d columns", x.cols, m.cols)
+	case len(y) != x.rows*m.rows:
+		return fmt.Errorf("kernel: room for %d results, want %d rows of %d", len(y), x.rows, m.rows)
+	}
+	return nil
+}
 
 // multiply computes the groups [from, to) of rows of m for n rows of activations,
 // beginning with the first.
-func multiply(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *scratch) {
-	if x.path.batch != nil && n >= minTable {
-		x.path.batch(y, m, x, from, to, first, n, s)
+func multiply(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *Scratch) {
+	p := x.path
+	if len(p.batches) > 0 && n >= 4 {
+		p.batches[0].run(y, m, x, from, to, first, n, s)
 		return
 	}
 	for i := first; i < first+n; i++ {
-		x.path.single(y[i*m.rows:(i+1)*m.rows], m, x, i, from, to)
+		p.single(y[i*m.rows:(i+1)*m.rows], m, x, i, from, to)
 	}
 }

@@ -10,19 +10,27 @@ type path struct {
 	quantize func(q []int8, x []float32) (scale float32, sum int32)
 	// single computes the groups [from, to) of rows of m for row i of x.
 	single func(y []float32, m *Matrix, x *Activations, i, from, to int)
-	// batch does so for n rows of x, minTable to tableRows, and all of y. It is nil for
-	// the portable kernel.
-	batch func(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *scratch)
+	// batches are ways to do so for several rows.
+	batches []batch
 }
 
-// Path is the name of the kernels that this processor and build use: "avx512", "avx2"
-// or "portable".
+// batch multiplies several rows of activations together.
+type batch struct {
+	name string
+	rows int // it computes together; more are divided
+	// run computes the groups [from, to) of rows of m for n rows of x from the first on,
+	// and all of y.
+	run func(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *Scratch)
+}
+
+// Path is the name of the kernels that this processor and build use: "vnni", "avx2" or
+// "portable".
 func Path() string { return paths()[0].name }
 
 // paths returns what this processor can run, the fastest first.
 func paths() []*path { return available }
 
-var available = append(simdPaths(), &portable)
+var available = append(processorPaths(), &portable)
 
 // flat returns the values of lines.
 func flat(lines [][line]int8) []int8 {

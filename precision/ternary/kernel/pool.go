@@ -20,7 +20,7 @@ type Pool struct {
 	job     job
 	wake    []chan struct{} // one for each worker
 	done    chan struct{}   // the last worker at a job that its caller has left
-	scratch []scratch       // one for each thread, the caller's first
+	scratch []Scratch       // one for each thread, the caller's first
 	spins   int
 	workers sync.WaitGroup
 }
@@ -31,8 +31,6 @@ type job struct {
 	y      []float32
 	m      *Matrix
 	x      *Activations
-	chunk  int // rows of activations in a part
-	chunks int
 	groups int // groups of rows of weights in a part
 	parts  int
 	next   atomic.Int64
@@ -52,12 +50,9 @@ func NewPool(threads int) (*Pool, error) {
 	if threads < 1 || threads > 1024 {
 		return nil, fmt.Errorf("kernel: a pool of %d threads, want 1 to 1024", threads)
 	}
-	p := &Pool{wake: make([]chan struct{}, threads-1), done: make(chan struct{}, 1), scratch: make([]scratch, threads)}
+	p := &Pool{wake: make([]chan struct{}, threads-1), done: make(chan struct{}, 1), scratch: make([]Scratch, threads)}
 	if threads <= runtime.GOMAXPROCS(0) { // otherwise who looks is in the way of who works
 		p.spins = idleSpins
-	}
-	for i := range p.scratch {
-		p.scratch[i] = newScratch()
 	}
 	for i := range p.wake {
 		wake := make(chan struct{}, 1)
@@ -85,7 +80,7 @@ func (p *Pool) receive(c chan struct{}) bool {
 }
 
 // help works at the job unless it is over.
-func (p *Pool) help(s *scratch) {
+func (p *Pool) help(s *Scratch) {
 	for n := p.job.users.Load(); n > 0; n = p.job.users.Load() {
 		if p.job.users.CompareAndSwap(n, n+1) {
 			p.job.work(s)
@@ -118,11 +113,8 @@ func (p *Pool) Close() {
 // codes, converted to float32, times the scale of its activations, times the scale of
 // its weights.
 func (p *Pool) Multiply(y []float32, m *Matrix, x *Activations) error {
-	switch {
-	case m.cols != x.cols:
-		return fmt.Errorf("kernel: activations of %d values for a weight of %d columns", x.cols, m.cols)
-	case len(y) != x.rows*m.rows:
-		return fmt.Errorf("kernel: room for %d results, want %d rows of %d", len(y), x.rows, m.rows)
+	if err := m.check(y, x); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,27 +141,20 @@ func (p *Pool) Multiply(y []float32, m *Matrix, x *Activations) error {
 func (j *job) set(y []float32, m *Matrix, x *Activations, threads int) {
 	j.y, j.m, j.x = y, m, x
 	all := groups(m.rows)
-	j.chunk, j.chunks, j.groups = x.rows, 1, all
-	if x.path.batch != nil && x.rows >= minTable {
-		j.chunk, j.chunks = tableRows, (x.rows+tableRows-1)/tableRows
-		j.groups = min(all, maxTableGroups)
-		for j.groups > minTableGroups && j.chunks*((all+j.groups-1)/j.groups) < threads {
-			j.groups = (j.groups + 1) / 2
-		}
-	} else if threads > 1 {
-		work := int64(all) * int64(group*block*m.blocks) * int64(x.rows)
+	j.groups = all
+	if threads > 1 {
+		work := int64(all) * int64(group*step*m.steps) * int64(x.rows)
 		parts := max(1, min(work/minPart, int64(all), int64(4*threads)))
 		j.groups = (all + int(parts) - 1) / int(parts)
 	}
-	j.parts = j.chunks * ((all + j.groups - 1) / j.groups)
+	j.parts = (all + j.groups - 1) / j.groups
 	j.next.Store(0)
 	j.users.Store(1)
 }
 
-func (j *job) work(s *scratch) {
+func (j *job) work(s *Scratch) {
 	for i := int(j.next.Add(1)) - 1; i < j.parts; i = int(j.next.Add(1)) - 1 {
-		from, first := i/j.chunks*j.groups, i%j.chunks*j.chunk
-		to, n := min(from+j.groups, groups(j.m.rows)), min(j.chunk, j.x.rows-first)
-		multiply(j.y, j.m, j.x, from, to, first, n, s)
+		from := i * j.groups
+		multiply(j.y, j.m, j.x, from, min(from+j.groups, groups(j.m.rows)), 0, j.x.rows, s)
 	}
 }

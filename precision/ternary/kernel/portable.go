@@ -20,52 +20,52 @@ var reversed = func() (table [256]int64) {
 	return table
 }()
 
-// spread writes the first factors for the columns j, j+64, j+128 and j+192 of each
-// block.
+// spread writes the first factors for the columns j, j+4, j+8 and j+12 of each step.
 func spread(words []int64, x [][line]int8) {
-	for b := range len(x) / 4 {
-		w, x := words[b*line:(b+1)*line], x[4*b:4*b+4]
-		for j := range w {
-			w[j] = int64(x[0][j]) + int64(x[1][j])<<16 + int64(x[2][j])<<32 + int64(x[3][j])<<48
+	codes := flat(x)
+	for w := 0; w < len(words); w += quad {
+		c, out := (*[step]int8)(codes[w*step/quad:]), (*[quad]int64)(words[w:])
+		for k := range out {
+			out[k] = int64(c[k]) + int64(c[k+quad])<<16 + int64(c[k+2*quad])<<32 + int64(c[k+3*quad])<<48
 		}
 	}
 }
 
-// terms is how many products can be added before a digit leaves its 16 bits:
-// 32·4·2·127 < 2¹⁵.
-const terms = 32
+// portableTerms is after how many tiles digits would leave their 16 bits: a tile
+// adds sixteen products, and 8·16·2·127 < 2¹⁵.
+const portableTerms = 8
 
 func portableSingle(y []float32, m *Matrix, x *Activations, i, from, to int) {
 	for g := from; g < to; g++ {
-		sums := portableSums(m.group(g), x.rowWords(i))
 		first := group * g
-		scales := m.scales[first:min(first+group, m.rows)]
-		for r, scale := range scales { // a sum is of (code+1)·x: the sum of x is one too many
-			y[first+r] = float32(sums[r]-x.sums[i]) * x.scales[i] * scale
+		for r := 0; r < min(group, m.rows-first); r += 4 {
+			sums := portableSums(m.group(g), r, x.rowWords(i))
+			for k := range min(4, m.rows-first-r) { // a sum is of (code+1)·x: the sum of x is one too many
+				y[first+r+k] = float32(sums[k]-x.sums[i]) * x.scales[i] * m.scales[first+r+k]
+			}
 		}
 	}
 }
 
-// portableSums returns Σ(code+1)·x for a group of rows and the words of spread.
-func portableSums(tiles []tile, words []int64) (sums [group]int32) {
-	for b := range tiles {
-		t := &tiles[b]
-		for from := 0; from < line; from += terms {
-			x := words[b*line+from:][:terms]
-			w0, w1 := t[0][from:][:terms], t[1][from:][:terms]
-			w2, w3 := t[2][from:][:terms], t[3][from:][:terms]
-			var p0, p1, p2, p3 int64
-			for j, v := range x {
-				p0 += v * reversed[w0[j]]
-				p1 += v * reversed[w1[j]]
-				p2 += v * reversed[w2[j]]
-				p3 += v * reversed[w3[j]]
+// portableSums returns Σ(code+1)·x for four rows from r on and the words of spread.
+func portableSums(tiles []tile, r int, words []int64) (sums [4]int32) {
+	for len(tiles) > 0 {
+		n := min(len(tiles), portableTerms)
+		var p0, p1, p2, p3 int64
+		for t := range tiles[:n] {
+			w, x := (*[4][quad]uint8)(tiles[t][r:]), (*[quad]int64)(words[quad*t:])
+			for k, v := range x {
+				p0 += v * reversed[w[0][k]]
+				p1 += v * reversed[w[1][k]]
+				p2 += v * reversed[w[2][k]]
+				p3 += v * reversed[w[3][k]]
 			}
-			sums[0] += top(p0)
-			sums[1] += top(p1)
-			sums[2] += top(p2)
-			sums[3] += top(p3)
 		}
+		sums[0] += top(p0)
+		sums[1] += top(p1)
+		sums[2] += top(p2)
+		sums[3] += top(p3)
+		tiles, words = tiles[n:], words[quad*n:]
 	}
 	return sums
 }

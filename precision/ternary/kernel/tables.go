@@ -8,13 +8,15 @@ import (
 	"unsafe"
 )
 
-// scratch is what one thread writes to while it multiplies a batch.
-type scratch struct {
+var tableBatches = []batch{{name: "tables", rows: tableRows, run: avx2Batch}}
+
+// tables is what one thread writes to while it multiplies a batch with tables.
+type tables struct {
 	tables  *[tableBytes]table
-	columns [tableBytes][4]vector       // activations of the columns of a byte
-	bytes   [line / tableBytes][]uint64 // of a block of each row of weights
-	part    []vector                    // sums of a block
-	sums    [][tableRows]int32          // of all columns
+	columns [tableBytes][4]vector // activations of the columns of a byte
+	bytes   [tableParts][]uint64  // of a block of each row of weights
+	part    []vector              // sums of a block
+	sums    [][tableRows]int32    // of all columns
 }
 
 // vector has a value for each of the rows of activations that share a table.
@@ -26,11 +28,23 @@ type table [tableSize]vector
 const (
 	tableSize  = 3 * 3 * 3 * 3 // the sums of four columns
 	tableBytes = 8             // of a row of weights, whose tables fit the cache together
+	tableRows  = 16            // rows of activations that share tables: the lanes of 256 bits
+	tableSteps = tableBytes / quad
+	tableParts = 8    // that a block of columns is divided into
+	tableMost  = 1024 // rows of weights whose sums stay in the cache
 )
 
-func newScratch() scratch {
-	const rows = group * maxTableGroups
-	s := scratch{tables: new([tableBytes]table), part: make([]vector, rows), sums: make([][tableRows]int32, rows)}
+// room makes the memory of a thread that needs it for the first time.
+func (s *Scratch) room() *tables {
+	if s.tables == nil {
+		s.tables = newTables()
+	}
+	return s.tables
+}
+
+func newTables() *tables {
+	const rows = tableMost
+	s := &tables{tables: new([tableBytes]table), part: make([]vector, rows), sums: make([][tableRows]int32, rows)}
 	for c := range s.bytes {
 		s.bytes[c] = make([]uint64, rows+8) // not a power of two apart
 	}
@@ -39,15 +53,27 @@ func newScratch() scratch {
 
 // avx2Batch looks the sums of four columns up in tables, where they are for all rows of
 // activations. A table entry is at most 4·127, and a block adds 64 of them: 64·508 < 2¹⁵.
-func avx2Batch(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *scratch) {
+func avx2Batch(y []float32, m *Matrix, x *Activations, from, to, first, n int, scratch *Scratch) {
+	s := scratch.room()
+	for ; from < to; from += tableMost / group {
+		for i := 0; i < n; i += tableRows {
+			s.multiply(y, m, x, from, min(to, from+tableMost/group), first+i, min(tableRows, n-i))
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// multiply is avx2Batch for as many rows as the memory is for.
+func (s *tables) multiply(y []float32, m *Matrix, x *Activations, from, to, first, n int) {
 	rows := group * (to - from)
 	sums, part := s.sums[:rows], s.part[:rows]
 	clear(sums)
-	for b := range m.blocks {
+	for t := 0; t < m.steps; t += tableParts * tableSteps {
 		clear(part)
-		s.gather(m, b, from, to)
-		for c := range s.bytes {
-			s.transpose(x, b, c*tableBytes, first, n)
+		for c := range min(tableParts, (m.steps-t)/tableSteps) {
+			at := t + c*tableSteps
+			s.gather(m, at, c, from, to)
+			s.transpose(x, at, first, n)
 			for k := range s.columns {
 				avx2Table(&s.tables[k], &s.columns[k])
 			}
@@ -58,34 +84,36 @@ func avx2Batch(y []float32, m *Matrix, x *Activations, from, to, first, n int, s
 	var scales [tableRows]float32
 	copy(scales[:], x.scales[first:first+n])
 	avx2Results(y[first*m.rows:(first+n)*m.rows], m, sums, group*from, &scales, n)
-	archsimd.ClearAVXUpperBits()
 }
 
-// gather makes numbers of base three of the bytes of block b of the weights, and puts
-// those together that are looked up in the same tables.
-func (s *scratch) gather(m *Matrix, b, from, to int) {
+// gather makes numbers of base three of the bytes of two tiles of each group of rows,
+// and puts those of a row together in part c.
+func (s *tables) gather(m *Matrix, at, c, from, to int) {
 	low, high := archsimd.LoadUint8x32(&avx2Digits), archsimd.LoadUint8x32(&avx2Nines)
 	mask := archsimd.BroadcastUint8x32(15)
-	var n [line]uint8
+	digits := func(t *tile, r int) archsimd.Int32x8 {
+		w := archsimd.LoadUint8x32((*[32]uint8)(unsafe.Pointer(&t[r])))
+		v := low.PermuteOrZeroGrouped(w.And(mask).AsInt8x32())
+		w = w.AsInt32x8().ShiftAllRight(4).AsUint8x32().And(mask)
+		return v.Add(high.PermuteOrZeroGrouped(w.AsInt8x32())).AsInt32x8()
+	}
 	for g := from; g < to; g++ {
-		t, at := &m.tiles[g*m.blocks+b], group*(g-from)
-		for r := range t {
-			for h := 0; h < line; h += line / 2 {
-				w := archsimd.LoadUint8x32((*[line / 2]uint8)(t[r][h:]))
-				v := low.PermuteOrZeroGrouped(w.And(mask).AsInt8x32())
-				w = w.AsInt32x8().ShiftAllRight(4).AsUint8x32().And(mask)
-				v.Add(high.PermuteOrZeroGrouped(w.AsInt8x32())).Store((*[line / 2]uint8)(n[h:]))
-			}
-			for c := range s.bytes {
-				s.bytes[c][at+r] = binary.LittleEndian.Uint64(n[c*tableBytes:])
-			}
+		t := m.group(g)[at:]
+		for r := 0; r < group; r += 8 {
+			a, b := digits(&t[0], r), digits(&t[1], r)
+			out := s.bytes[c][group*(g-from)+r:]
+			lo, hi := a.InterleaveLoGrouped(b).AsUint64x4(), a.InterleaveHiGrouped(b).AsUint64x4()
+			lo.GetLo().Store((*[2]uint64)(out[0:]))
+			hi.GetLo().Store((*[2]uint64)(out[2:]))
+			lo.GetHi().Store((*[2]uint64)(out[4:]))
+			hi.GetHi().Store((*[2]uint64)(out[6:]))
 		}
 	}
 }
 
 // avx2Digits are the values of two codes of two bits in base three, avx2Nines nine
 // times those, both twice.
-var avx2Digits, avx2Nines = func() (a, b [line / 2]uint8) {
+var avx2Digits, avx2Nines = func() (a, b [32]uint8) {
 	for i := range a {
 		a[i] = uint8(i&3 + 3*(i>>2&3))
 		b[i] = 9 * a[i]
@@ -93,14 +121,15 @@ var avx2Digits, avx2Nines = func() (a, b [line / 2]uint8) {
 	return a, b
 }()
 
-// transpose writes the activations that meet the bytes from j on of block b. Where there
-// are fewer rows than lanes, the last row stands for the others.
-func (s *scratch) transpose(x *Activations, b, j, first, n int) {
+// transpose writes the activations that meet the bytes of two tiles. Where there are
+// fewer rows than lanes, the last row stands for the others.
+func (s *tables) transpose(x *Activations, at, first, n int) {
 	for p := range 4 {
 		for half := 0; half < tableRows; half += tableRows / 2 {
 			row := func(i int) archsimd.Int16x8 {
-				c := &x.codes[(first+min(half+i, n-1))*4*x.blocks+4*b+p]
-				return archsimd.BroadcastUint64x2(*(*uint64)(unsafe.Pointer(&c[j]))).AsInt8x16().ExtendLo8ToInt16()
+				c := flat(x.row(first + min(half+i, n-1)))[at*step+p*quad:]
+				both := uint64(binary.LittleEndian.Uint32(bytes(c))) | uint64(binary.LittleEndian.Uint32(bytes(c[step:])))<<32
+				return archsimd.BroadcastUint64x2(both).AsInt8x16().ExtendLo8ToInt16()
 			}
 			a0, a1, a2, a3 := avx2Interleave(row(0), row(1), row(2), row(3))
 			b0, b1, b2, b3 := avx2Interleave(row(4), row(5), row(6), row(7))
@@ -118,6 +147,9 @@ func (s *scratch) transpose(x *Activations, b, j, first, n int) {
 		}
 	}
 }
+
+// bytes returns the bits of four codes.
+func bytes(c []int8) []uint8 { return (*[quad]uint8)(unsafe.Pointer(&c[0]))[:] }
 
 // avx2Interleave returns the columns of four rows of eight, two columns in a result.
 func avx2Interleave(r0, r1, r2, r3 archsimd.Int16x8) (c01, c23, c45, c67 archsimd.Int64x2) {
