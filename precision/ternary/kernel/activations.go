@@ -13,7 +13,7 @@ type Activations struct {
 	path   *path
 	cols   int
 	lines  int          // of a row
-	rows   int          // that Quantize wrote
+	rows   int          // that are multiplied
 	codes  [][line]int8 // lines for each row, zero after the last column
 	words  []int64      // the same for the portable kernel, see spread
 	scales []float32
@@ -34,7 +34,7 @@ func newActivations(maxRows, cols int, p *path) (*Activations, error) {
 	a := &Activations{path: p, cols: cols, lines: lines(cols)}
 	a.codes = aligned[[line]int8]((maxRows + padRows) * a.lines)
 	a.scales, a.sums = make([]float32, maxRows), make([]int32, maxRows)
-	if p == &portable {
+	if p.spread {
 		a.words = make([]int64, maxRows*a.lines*line/quad)
 	}
 	return a, nil
@@ -49,16 +49,37 @@ func (a *Activations) Quantize(x []float32) error {
 	}
 	a.rows = rows
 	for i := range rows {
-		q := flat(a.row(i))[:a.cols]
-		a.scales[i], a.sums[i] = a.path.quantize(q, x[i*a.cols:(i+1)*a.cols])
-		if a.words != nil {
-			spread(a.rowWords(i), a.row(i))
-		}
+		a.quantize(i, x[i*a.cols:(i+1)*a.cols])
 	}
 	return nil
 }
 
-// Rows is how many rows the last Quantize wrote.
+// Resize sets the number of rows to multiply, which QuantizeRow writes one at a time.
+func (a *Activations) Resize(rows int) error {
+	if rows < 1 || rows > len(a.scales) {
+		return fmt.Errorf("kernel: %d rows, want 1 to %d", rows, len(a.scales))
+	}
+	a.rows = rows
+	return nil
+}
+
+// QuantizeRow replaces row i as Quantize does. Several goroutines may write different rows.
+func (a *Activations) QuantizeRow(i int, x []float32) error {
+	if i < 0 || i >= a.rows || len(x) != a.cols {
+		return fmt.Errorf("kernel: %d values for row %d, want %d for one of %d rows", len(x), i, a.cols, a.rows)
+	}
+	a.quantize(i, x)
+	return nil
+}
+
+func (a *Activations) quantize(i int, x []float32) {
+	a.scales[i], a.sums[i] = a.path.quantize(flat(a.row(i))[:a.cols], x)
+	if a.words != nil {
+		spread(a.rowWords(i), a.row(i))
+	}
+}
+
+// Rows is how many rows the last Quantize wrote, or the last Resize asked for.
 func (a *Activations) Rows() int { return a.rows }
 
 // Cols is the number of values of a row.

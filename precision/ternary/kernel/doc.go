@@ -12,7 +12,9 @@
 //	err = x.Quantize(values) // one row or several
 //	err = p.Multiply(y, m, x)
 //
-// Quantize and Multiply allocate nothing and start no goroutine.
+// Quantize and Multiply allocate nothing and start no goroutine. Callers with workers of
+// their own use Activations.QuantizeRow and Matrix.MultiplyRows, which do a part of the
+// work on the goroutine that calls.
 //
 // # Arithmetic
 //
@@ -23,52 +25,59 @@
 //
 // The sums are exact, so the results depend neither on the number of threads nor on
 // the instructions: every path has the same bits. The codes W̃+1 are 0, 1 or 2, two
-// bits without a sign. Vector code multiplies them as unsigned bytes by signed ones
-// and adds pairs to 16 bits: at most 2·2·127 = 508, and 64 of those are still less than
-// 2¹⁵. So lanes of 16 bits collect a segment of a row, 4096 columns with AVX-512 and
-// 2048 with AVX2, before they are widened to 32 bits. With AVX2 every second plane is
-// multiplied where it lies, as codes times four, and its sums are shifted.
+// bits without a sign, which vector instructions multiply by signed bytes.
 //
 // # Layout
 //
-// Weights are stored in tiles of four rows and 256 columns. A row of a tile is 64
-// bytes, one cache line and one register of AVX-512: bits 2n of byte j are the code of
-// column j+64n, as ternary.Pack writes them with ternary.WideStride. A shift and a mask
-// make a register of the codes of 64 neighbouring columns, which meet 64 neighbouring
-// activations. The tiles of four rows follow one another, and each load of activations
-// serves four rows. Rows are padded with bits of zero, activations with zeros.
+// Weights are stored in tiles of 32 rows and 16 columns. A row of a tile is four bytes:
+// bits 2p of byte k are the code of column 4p+k. So 64 bytes hold, for 16 rows, four
+// planes of four neighbouring columns each. They meet the same four activations in every
+// lane of 32 bits, and the sum of a row stays in its lane: nothing is added across lanes.
+// The tiles of 32 rows follow one another. Rows are padded to 64 columns, with bits of
+// zero for weights and zeros for activations.
 //
-// Up to eight rows of activations are multiplied one by one, straight from the tiles.
-// More rows share tables, 16 of them at a time: for each four columns, which a byte of a
-// tile holds, the sums Σ W̃x of all 3⁴ codes. A row of weights then costs one
-// load and one addition for 64 products, where multiplying takes two instructions for
-// 32. Tables for 32 columns are in use together, by up to 1024 rows of weights, so that
-// they stay in the first cache.
+// # Kernels
+//
+// VNNI multiplies four bytes and adds to 32 bits in one instruction. A plane is multiplied
+// where it lies, as 4ᵖ times its codes, with sums of its own that are shifted at the end:
+// one AND and one VPDPBUSD for 64 products. Eight rows of activations share the planes of a tile in
+// registers.
+//
+// AMX multiplies 16 rows of activations of 64 columns with 16 rows of weights in one instruction,
+// TDPBSUD, from codes of a byte each, which are unpacked for 32 rows of weights at a time.
+//
+// AVX2 adds pairs of products, at most 2·2·127 = 508, to lanes of 16 bits, which hold 64 of those before
+// they are widened. Every second plane is multiplied as codes times four and its
+// products are shifted. In builds with GOEXPERIMENT=simd, 16 rows of activations share
+// tables: for each four columns, which a byte of a tile holds, the sums Σ W̃x of all
+// 3⁴ codes. A row of weights then costs one load and one addition for 64 products.
+//
+// Otherwise four codes and four activations are digits of 64-bit integers, whose product
+// has the sum of four products as its highest digit.
+//
+// # Choice
+//
+// The processor decides between VNNI, AVX2 and portable when the program starts; Path
+// names the choice. How several rows of activations are multiplied, one by one or with
+// one of the kernels for batches, is measured for each number of rows up to 16 when a shape
+// (sizes rounded up to powers of two) is first multiplied, which takes some milliseconds. SaveTuning and
+// LoadTuning keep the choices for the next process. The first such measurement asks Linux for the
+// use of AMX, which enlarges what signals save on stacks.
 //
 // # Threads
 //
-// A product of one row is divided by rows of weights, one of many also by rows of
-// activations. Threads look for work for about 30 µs before they sleep, unless there are
-// more of them than GOMAXPROCS. The caller does not wait for a worker that has not begun.
+// A product is divided by rows of weights. Threads look for work for about 30 µs before
+// they sleep, unless there are more of them than GOMAXPROCS. The caller does not wait for
+// a worker that has not begun.
 //
-// # Paths
+// # Speed
 //
-// Built with GOEXPERIMENT=simd for amd64, the package chooses AVX-512 or AVX2 when the
-// program starts. Otherwise, and on other processors, four codes and four activations
-// are digits of 64-bit integers, whose product has the sum of four products as its
-// highest digit. Path names the choice.
+// docs/results/precision-kernels-avx512.json has measurements on a processor with VNNI and AMX,
+// docs/results/precision-kernels.json earlier ones with AVX2. One row is bound by the speed at
+// which weights arrive once they leave the second cache.
 //
 // # Limits
 //
-// The AVX-512 kernel for single rows was compiled but not yet run on a processor that
-// has it; the tests run it where they find one. Batches have 256 bits there too.
-//
-// Measured with AVX2 on a first-generation EPYC at 2.45 GHz, one thread, beside other
-// programs (docs/results/precision-kernels.json): 40 to 51 GOPS for one or eight rows of
-// activations, 66 to 87 for 64. Weights that do not fit the cache take longer. Tables
-// cost as much for few rows of weights as for many and were not measured below 768.
-//
 // Activations with an infinity or NaN have the codes and the scale that
-// ternary.QuantizeActivations gives them. No path uses VNNI or bfloat16 instructions,
-// which simd/archsimd lacks.
+// ternary.QuantizeActivations gives them. ARM has the portable kernel only.
 package kernel

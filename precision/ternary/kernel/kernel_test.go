@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -210,6 +211,91 @@ func TestShortBatch(t *testing.T) {
 		require.NoError(t, pool.Multiply(y, m, x))
 		require.Equal(t, []float32{2 * 63, 3 * 191}, y)
 		require.Error(t, pool.Multiply(make([]float32, 6), m, x))
+	})
+}
+
+// TestMultiplyRows: ranges of rows, each by a goroutine of the caller's, give the product.
+func TestMultiplyRows(t *testing.T) {
+	for _, batch := range []int{1, 5, 33} {
+		p := problem{rows: 300, cols: 130, batch: batch, scales: []float32{2}}
+		p.random(uint64(batch), "normal")
+		want := p.want()
+		m, err := New(p.codes, p.rows, p.cols, p.scales)
+		require.NoError(t, err)
+		each(t, func(t *testing.T, path *path) {
+			x, err := newActivations(40, p.cols, path)
+			require.NoError(t, err)
+			require.NoError(t, x.Resize(batch))
+			var wg sync.WaitGroup
+			for i := range batch {
+				wg.Go(func() {
+					if err := x.QuantizeRow(i, p.x[i*p.cols:(i+1)*p.cols]); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			y := make([]float32, batch*p.rows)
+			fill(y, float32(math.NaN()))
+			for _, r := range [][2]int{{0, 64}, {64, 64}, {64, 256}, {256, 300}} {
+				wg.Go(func() {
+					var s Scratch
+					if err := m.MultiplyRows(y, x, r[0], r[1], &s); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			require.Equal(t, want, y)
+		})
+	}
+}
+
+func TestBadRows(t *testing.T) {
+	m, err := New(make([]int8, 70*3), 70, 3, []float32{1})
+	require.NoError(t, err)
+	x, err := NewActivations(2, 3)
+	require.NoError(t, err)
+	require.Error(t, x.Resize(0))
+	require.Error(t, x.Resize(3))
+	require.NoError(t, x.Resize(1))
+	require.Error(t, x.QuantizeRow(1, make([]float32, 3)))
+	require.Error(t, x.QuantizeRow(-1, make([]float32, 3)))
+	require.Error(t, x.QuantizeRow(0, make([]float32, 2)))
+	require.NoError(t, x.QuantizeRow(0, make([]float32, 3)))
+	y, s := make([]float32, 70), &Scratch{}
+	for _, r := range [][2]int{{-32, 32}, {1, 32}, {0, 33}, {64, 32}, {0, 96}, {64, 71}} {
+		require.ErrorContains(t, m.MultiplyRows(y, x, r[0], r[1], s), "rows", r)
+	}
+	require.Error(t, m.MultiplyRows(y[1:], x, 0, 70, s))
+	require.NoError(t, m.MultiplyRows(y, x, 0, 70, s))
+}
+
+// TestCollections: batches and garbage collections, which interrupt threads, do not
+// disturb each other: kernels hold registers that Go does not know.
+func TestCollections(t *testing.T) {
+	p := problem{rows: 256, cols: 1024, batch: 40, scales: []float32{1}}
+	p.random(1, "normal")
+	want := p.want()
+	each(t, func(t *testing.T, path *path) {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					runtime.GC()
+				}
+			}
+		})
+		pool := newPool(t, 2)
+		for range 20 {
+			require.Equal(t, want, p.run(t, path, pool))
+		}
+		close(stop)
+		wg.Wait()
 	})
 }
 

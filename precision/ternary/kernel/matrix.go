@@ -110,10 +110,11 @@ func lines(cols int) int { return (cols + line - 1) / line }
 
 func groups(rows int) int { return (rows + group - 1) / group }
 
-// aligned returns n zero values of T, which is at least 64 bytes long, that begin on a
-// cache line, so that no load of a register touches two.
-func aligned[T tile | [line]int8](n int) []T {
-	s := make([]T, n+1) // one more than is used: the first may begin up to 63 bytes later
+// aligned returns n zero values of T, that begin on a cache line, so that no load of a
+// register touches two.
+func aligned[T tile | [line]int8 | byte](n int) []T {
+	size := int(unsafe.Sizeof(*new(T)))
+	s := make([]T, n+(line+size-1)/size) // the first may begin up to 63 bytes later
 	skip := -uintptr(unsafe.Pointer(&s[0])) % line
 	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(&s[0]), skip)), n)
 }

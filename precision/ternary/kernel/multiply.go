@@ -9,6 +9,7 @@ const RowAlign = group
 // value is ready for use; its memory is made when it is first needed and is kept.
 type Scratch struct {
 	tables *tables
+	amx    *amxRoom
 }
 
 // MultiplyRows computes the rows [from, to) of m for all rows of x, as Pool.Multiply does
@@ -23,7 +24,7 @@ func (m *Matrix) MultiplyRows(y []float32, x *Activations, from, to int, s *Scra
 	if from < 0 || from%group != 0 || to < from || to > m.rows || to%group != 0 && to != m.rows {
 		return fmt.Errorf("kernel: rows %d to %d of %d, want multiples of %d", from, to, m.rows, group)
 	}
-	multiply(y, m, x, from/group, groups(to), 0, x.rows, s)
+	multiply(y, m, x, from/group, groups(to), s)
 	return nil
 }
 
@@ -37,12 +38,26 @@ func (m *Matrix) check(y []float32, x *Activations) error {
 	return nil
 }
 
-// multiply computes the groups [from, to) of rows of m for n rows of activations,
-// beginning with the first.
-func multiply(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *Scratch) {
-	p := x.path
-	if len(p.batches) > 0 && n >= 4 {
-		p.batches[0].run(y, m, x, from, to, first, n, s)
+// multiply computes the groups [from, to) of rows of m for all rows of activations.
+func multiply(y []float32, m *Matrix, x *Activations, from, to int, s *Scratch) {
+	if x.rows == 1 || len(x.path.batches) == 0 {
+		x.path.multiply(0, y, m, x, from, to, 0, x.rows, s)
+		return
+	}
+	plan, rest := tuned.plan(m.shape(x.path)), x.rows%planRows
+	if x.rows > rest {
+		x.path.multiply(plan[planRows], y, m, x, from, to, 0, x.rows-rest, s)
+	}
+	if rest > 0 {
+		x.path.multiply(plan[rest], y, m, x, from, to, x.rows-rest, rest, s)
+	}
+}
+
+// multiply computes groups of rows of m for n rows of activations, beginning with the
+// first, in the way that a plan has chosen.
+func (p *path) multiply(choice uint8, y []float32, m *Matrix, x *Activations, from, to, first, n int, s *Scratch) {
+	if choice > 0 {
+		p.batches[choice-1].run(y, m, x, from, to, first, n, s)
 		return
 	}
 	for i := first; i < first+n; i++ {

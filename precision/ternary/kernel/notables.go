@@ -6,3 +6,5 @@ var tableBatches []batch
 
 // tables is what one thread writes to while it multiplies a batch with tables.
 type tables struct{}
+
+var _ = Scratch{}.tables // has nothing in this build

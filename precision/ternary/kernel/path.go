@@ -6,6 +6,8 @@ import "unsafe"
 // whole numbers, and what is done in floating point is the same operations in the same order.
 type path struct {
 	name string
+	// spread says that single reads words, see there.
+	spread bool
 	// quantize writes the codes of x to q and returns the scale and their sum.
 	quantize func(q []int8, x []float32) (scale float32, sum int32)
 	// single computes the groups [from, to) of rows of m for row i of x.
@@ -17,7 +19,8 @@ type path struct {
 // batch multiplies several rows of activations together.
 type batch struct {
 	name string
-	rows int // it computes together; more are divided
+	// allowed says whether it may be used, where that is not known beforehand.
+	allowed func() bool
 	// run computes the groups [from, to) of rows of m for n rows of x from the first on,
 	// and all of y.
 	run func(y []float32, m *Matrix, x *Activations, from, to, first, n int, s *Scratch)

@@ -155,6 +155,6 @@ func (j *job) set(y []float32, m *Matrix, x *Activations, threads int) {
 func (j *job) work(s *Scratch) {
 	for i := int(j.next.Add(1)) - 1; i < j.parts; i = int(j.next.Add(1)) - 1 {
 		from := i * j.groups
-		multiply(j.y, j.m, j.x, from, min(from+j.groups, groups(j.m.rows)), 0, j.x.rows, s)
+		multiply(j.y, j.m, j.x, from, min(from+j.groups, groups(j.m.rows)), s)
 	}
 }

@@ -8,7 +8,7 @@ import "github.com/nanochat-go/nanochat/precision/ternary"
 //	x₀ + x₁·2¹⁶ + x₂·2³² + x₃·2⁴⁸   and   q₃ + q₂·2¹⁶ + q₁·2³² + q₀·2⁴⁸
 //
 // the digit of 2⁴⁸ is x₀q₀ + x₁q₁ + x₂q₂ + x₃q₃.
-var portable = path{name: "portable", quantize: quantize, single: portableSingle}
+var portable = path{name: "portable", spread: true, quantize: quantize, single: portableSingle}
 
 // reversed maps a byte of four codes to the second factor.
 var reversed = func() (table [256]int64) {

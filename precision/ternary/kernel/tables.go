@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-var tableBatches = []batch{{name: "tables", rows: tableRows, run: avx2Batch}}
+var tableBatches = []batch{{name: "tables", run: avx2Batch}}
 
 // tables is what one thread writes to while it multiplies a batch with tables.
 type tables struct {

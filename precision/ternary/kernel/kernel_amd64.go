@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	vnni = path{name: "vnni", quantize: avx2Quantize, single: vnniRow, batches: []batch{{name: "vnni", rows: vnniRows, run: vnniBatches}}}
+	vnni = path{name: "vnni", quantize: avx2Quantize, single: vnniRow, batches: []batch{{name: "vnni", run: vnniBatches}}}
 	avx2 = path{name: "avx2", quantize: avx2Quantize, single: avx2Row, batches: tableBatches}
 )
 
@@ -24,6 +24,11 @@ func processorPaths() (p []*path) {
 	}
 	return p
 }
+
+// signature is the family, model and stepping of the processor.
+//
+//go:noescape
+func signature() uint32
 
 //go:noescape
 func vnniSingle(y *float32, tiles *tile, scales *float32, x *int8, steps, groups int, sum int32, scale float32, mask uint32)
