@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/nanochat-go/nanochat/arch/internal/ref"
 	"github.com/nanochat-go/nanochat/arch/lm"
 )
 
@@ -54,18 +55,6 @@ func TestDepth(t *testing.T) {
 		want := trainingGraph(t, c, undecided(c, 3), lm.WithDepth(depth))(ids)
 		require.LessOrEqual(t, maxDiff(want, atDepth(t, e, ids, depth)), 1e-4, "depth %d", depth)
 	}
-}
-
-// exitOf is the pass at which a token ends by the definition: the first m with
-// 1 - Π_{j≤m}(1-λ_j) ≥ q, and the last one at the latest.
-func exitOf(lambda []float64, q float64) int {
-	going := 1.0
-	for m, l := range lambda {
-		if going *= 1 - l; 1-going >= q {
-			return m + 1
-		}
-	}
-	return len(lambda) + 1
 }
 
 // lambdas are the gate's probabilities [n][passes-1] from the engine's states.
@@ -120,7 +109,7 @@ func TestExit(t *testing.T) {
 			require.NoError(t, err)
 			passes := batch.Passes()
 			for r := range rows {
-				m := exitOf(gates[r][i], q)
+				m := ref.QExit(append(gates[r][i], 0), q)
 				taken[m]++
 				require.Equal(t, m, passes[r], "q %g, row %d, token %d: %v", q, r, i, gates[r][i])
 				require.Equal(t, want[r][m-1][i*c.VocabSize:(i+1)*c.VocabSize], got[r])
