@@ -8,8 +8,11 @@
 //
 //	attention  2·C·H·d + 2·C·H_kv·d          (q, o and k, v)
 //	MLP        3·C·f (gated) or 2·C·f
-//	block      attention + MLP + 2·C norms (+ 2·d with QK-norm, + 2·C with sandwich norms)
+//	block      attention + MLP + 2·C norms (+ 2·d with QK-norm, + 2·C with sandwich norms,
+//	           + H·d + f with SubLN; no norm has a gain with NoGain)
 //	model      V·C (twice when untied) + L·block + C (+ C + 1 for the gate of a looped model)
+//	nanochat   + ⌈L/2⌉·(V·H_kv·d + 12·H_kv) value embeddings and their gates, 2·L residual
+//	           scalars, 24 + 1 smear, 1 backout
 //
 // A looped model has the parameters of its L blocks and does the work of R·L: in
 // what follows its L is R·L.
@@ -20,7 +23,7 @@
 // # Operations
 //
 // A multiplication and an addition count two. For each token of a row of T, with
-// window w (T when there is none), and S = Σ_l min(w, T):
+// window w_l of layer l (T when there is none), and S = Σ_l min(w_l, T):
 //
 //	forward = 2·N_mm + 4·H·d·S
 //	train   = 6·N_mm + 12·H·d·S              (arXiv:2204.02311, appendix B)

@@ -15,25 +15,15 @@ type Parameters struct {
 // Count counts the parameters of c.
 func Count(c lm.Config) Parameters {
 	c = c.WithDefaults()
+	layers := c.NumLayers
 	perBlock := 2*c.Dim*c.NumHeads*c.HeadDim + 2*c.Dim*kvWidth(c) + mlpMatrices(c)*c.Dim*c.HiddenDim
-	gains := 2 * c.Dim
-	if c.QKNorm {
-		gains += 2 * c.HeadDim
-	}
-	if c.SubLN {
-		gains += c.NumHeads*c.HeadDim + c.HiddenDim
-	}
-	if c.SandwichNorm {
-		gains += 2 * c.Dim
-	}
-	gate := 0
-	if c.Loop.Gate {
-		gate = c.Dim + 1
-	}
 	table := c.VocabSize * c.Dim
 	p := Parameters{
-		ByClass: map[lm.Class]int{lm.Matrix: c.NumLayers * perBlock, lm.Vector: c.NumLayers*gains + c.Dim + gate, lm.Embedding: table},
-		Matmul:  c.Passes()*c.NumLayers*perBlock + table,
+		ByClass: map[lm.Class]int{lm.Matrix: layers * perBlock, lm.Embedding: table + valueLayers(c)*c.VocabSize*kvWidth(c)},
+		Matmul:  c.Passes()*layers*perBlock + table,
+	}
+	if n := vectors(c); n > 0 {
+		p.ByClass[lm.Vector] = n
 	}
 	if !c.Tied {
 		p.ByClass[lm.Head] = table
@@ -43,6 +33,34 @@ func Count(c lm.Config) Parameters {
 	}
 	p.NonEmbedding = p.Total - p.ByClass[lm.Embedding] - p.ByClass[lm.Head]
 	return p
+}
+
+// vectors counts gains, factors and gates.
+func vectors(c lm.Config) int {
+	gains, rest := 2*c.Dim*c.NumLayers+c.Dim, valueLayers(c)*min(12, c.Dim)*c.NumKVHeads
+	add := func(on bool, to *int, n int) {
+		if on {
+			*to += n
+		}
+	}
+	add(c.QKNorm, &gains, c.NumLayers*2*c.HeadDim)
+	add(c.SubLN, &gains, c.NumLayers*(c.NumHeads*c.HeadDim+c.HiddenDim))
+	add(c.SandwichNorm, &gains, c.NumLayers*2*c.Dim)
+	add(c.EmbedNorm, &gains, c.Dim)
+	add(c.NoGain, &gains, -gains)
+	add(c.Loop.Gate, &rest, c.Dim+1)
+	add(c.ResidualScalars, &rest, 2*c.NumLayers)
+	add(c.Smear, &rest, min(24, c.Dim)+1)
+	add(c.Backout, &rest, 1)
+	return gains + rest
+}
+
+// valueLayers is the number of layers with a value embedding: every second one.
+func valueLayers(c lm.Config) int {
+	if !c.ValueEmbed {
+		return 0
+	}
+	return (c.NumLayers + 1) / 2
 }
 
 func kvWidth(c lm.Config) int { return c.NumKVHeads * c.HeadDim }
@@ -57,10 +75,15 @@ func mlpMatrices(c lm.Config) int {
 
 // spanSum is Σ over the layers that run of the keys that a row of n tokens lets a query see.
 func spanSum(c lm.Config, n int) int {
-	if c.Window > 0 {
-		n = min(n, c.Window)
+	sum := 0
+	for l := range c.NumLayers {
+		if w := c.LayerWindow(l); w > 0 {
+			sum += min(n, w)
+		} else {
+			sum += n
+		}
 	}
-	return c.Passes() * c.NumLayers * n
+	return c.Passes() * sum
 }
 
 // TrainFLOPs is the number of operations of a training step for each token of

@@ -13,7 +13,9 @@
 //	h      ← h + (Σ_j softmax_j(q·K_l[j]/√d)·V_l[j])·W_o ,  j in (p-Window, p]
 //	h      ← h + down(act(norm(h)·g₂))
 //
-// with a norm before W_o and down where the model has SubLN,
+// with a norm before W_o and down where the model has SubLN, and with what the
+// model of nanochat adds (smear, for which a row keeps its tokens, value
+// embeddings, residual scalars, backout),
 //
 // and logits softcap(norm(h)·W_head), exactly as package lm defines them for a
 // row that is one document: positions count from 0, all in one segment. The

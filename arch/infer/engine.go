@@ -78,6 +78,7 @@ type Engine struct {
 	embedding []float32 // [V, C]
 	layers    []layer
 	norm      []float32
+	nano      nano
 	gate      []float32 // of a looped model, and its bias; nil without one
 	bias      float32
 	head      linear
@@ -95,6 +96,8 @@ type layer struct {
 	norm1, norm2, qNorm, kNorm []float32
 	write1, write2             []float32 // norms of what the sublayers write, nil without
 	attnNorm, mlpNorm          []float32 // SubLN
+	nano                       nanoLayer
+	window                     int // 0: all
 	q, k, v, o, gate, up, down linear
 }
 
@@ -149,6 +152,7 @@ func (e *Engine) load(src Source) error {
 		}
 	}
 	e.embedding, e.norm = tensors["model.embed_tokens.weight"], tensors["model.norm.weight"]
+	e.nano = e.loadNano(tensors, linears)
 	e.head = linears["lm_head.weight"]
 	if e.cfg.Loop.Gate {
 		e.gate, e.bias = tensors[gateWeight], tensors["model.early_exit_gate.bias"][0]
@@ -166,6 +170,7 @@ func (e *Engine) load(src Source) error {
 			q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
 			v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
 			gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
+			nano: e.loadNanoLayer(i, tensors, linears), window: e.cfg.LayerWindow(i),
 		})
 	}
 	return nil
@@ -176,7 +181,7 @@ func (e *Engine) Config() lm.Config { return e.cfg }
 
 // WeightBytes is the memory that the weights take, a tied head counted once.
 func (e *Engine) WeightBytes() int64 {
-	n := 4 * int64(len(e.embedding)+len(e.norm)+len(e.gate))
+	n := 4 * int64(len(e.embedding)+len(e.norm)+len(e.gate)+e.nano.size())
 	if e.gate != nil {
 		n += 4
 	}
@@ -184,7 +189,7 @@ func (e *Engine) WeightBytes() int64 {
 		n += e.head.bytes()
 	}
 	for _, l := range e.layers {
-		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm))
+		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm)+l.nano.size())
 		for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
 			if w != nil {
 				n += w.bytes()

@@ -49,11 +49,8 @@ func (w *run) end(pass int) int {
 }
 
 // item is the token at a position for a pass to compute.
-func (w *run) item(pos, pass int) item {
+func (w *run) item(pos int) item {
 	it := item{row: w.row, pos: pos}
-	if pass == 0 {
-		it.token = w.tokens[pos-w.first]
-	}
 	if i := pos - w.wanted; i >= 0 && w.outputs[i].passes == 0 {
 		it.out = &w.outputs[i]
 	}
@@ -62,10 +59,9 @@ func (w *run) item(pos, pass int) item {
 
 // item is one token of a pass.
 type item struct {
-	row   *row
-	pos   int
-	token int32
-	out   *output // where its logits go, nil when not wanted
+	row *row
+	pos int
+	out *output // where its logits go, nil when not wanted
 }
 
 // compute runs the network until every output is there, one pass of the blocks
@@ -112,7 +108,7 @@ func (s *Session) computePass(work []part, pass int) {
 				blocks, last = append(blocks, nil), last+1
 			}
 			for i := range n {
-				blocks[last] = append(blocks[last], w.item(w.from+i, pass))
+				blocks[last] = append(blocks[last], w.item(w.from+i))
 			}
 			if w.from += n; w.from < w.to {
 				rest = append(rest, w)
@@ -145,6 +141,8 @@ func (s *Session) passes(blocks [][]item, pass int) {
 type scratch struct {
 	n        int
 	h        []float32 // residual stream [n, C]
+	first    []float32 // what it was before the layers
+	middle   []float32 // and after the one that Backout subtracts
 	x, y, f  *operand  // normed rows, attention output, MLP hidden
 	q, k, v  []float32
 	gate, up []float32
@@ -162,7 +160,7 @@ func (e *Engine) fit(sc *scratch, n int) *scratch {
 	c := e.cfg
 	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
 	f32 := func(width int) []float32 { return make([]float32, n*width) }
-	*sc = scratch{n: n, h: f32(c.Dim), add: f32(c.Dim), scores: f32(c.Context),
+	*sc = scratch{n: n, h: f32(c.Dim), first: f32(c.Dim), middle: f32(c.Dim), add: f32(c.Dim), scores: f32(c.Context),
 		x: newOperand(n, c.Dim, c.Ternary), y: newOperand(n, heads, c.Ternary), f: newOperand(n, c.HiddenDim, c.Ternary),
 		q: f32(heads), k: f32(kv), v: f32(kv), gate: f32(c.HiddenDim), up: f32(c.HiddenDim),
 		final: newOperand(n, c.Dim, false), logits: f32(c.VocabSize)}
@@ -179,15 +177,19 @@ func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
 	dim := e.cfg.Dim
 	for i, it := range items {
 		h := sc.h[i*dim : (i+1)*dim]
-		if pass == 0 {
-			copy(h, e.embedding[int(it.token)*dim:])
-		} else {
+		if pass == 0 || e.cfg.ResidualScalars {
+			e.embed(h, it.row, it.pos)
+			copy(sc.first[i*dim:], h)
+		}
+		if pass > 0 {
 			rmsNorm(h, it.row.state[it.pos*dim:(it.pos+1)*dim], e.norm, e.cfg.NormEps)
 		}
 	}
 	for l := range e.layers {
+		e.mixEmbedding(sc, len(items), e.layers[l].nano)
 		e.attention(p, sc, items, &e.layers[l], pass*len(e.layers)+l)
 		e.mlp(p, sc, len(items), &e.layers[l])
+		e.backout(sc, len(items), l)
 	}
 	if e.cfg.Loop.Loops > 0 {
 		for i, it := range items {
@@ -216,6 +218,7 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 			it := items[i]
 			e.rotate(sc.q[i*heads:(i+1)*heads], w.qNorm, it.pos)
 			e.rotate(sc.k[i*kv:(i+1)*kv], w.kNorm, it.pos)
+			w.nano.addValues(sc.v[i*kv:(i+1)*kv], sc.x.row(i), it.row.ids[it.pos])
 			copy(it.row.k[cache][it.pos*kv:], sc.k[i*kv:(i+1)*kv])
 			copy(it.row.v[cache][it.pos*kv:], sc.v[i*kv:(i+1)*kv])
 		}
@@ -226,8 +229,8 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 	}
 	p.ranges(n, 1, keys*heads+1, func(from, to int) {
 		for i := from; i < to; i++ {
-			e.attend(items[i], cache, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
-			e.subNorm(sc.y.row(i), w.attnNorm)
+			e.attend(items[i], cache, w.window, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
+			e.subNorm(c.SubLN, sc.y.row(i), w.attnNorm)
 			sc.y.done(i)
 		}
 	})
@@ -235,16 +238,16 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 }
 
 // attend writes softmax(q·Kᵀ/√d)·V of every head to y.
-func (e *Engine) attend(it item, cache int, q, scores, y []float32) {
+func (e *Engine) attend(it item, cache, window int, q, scores, y []float32) {
 	c := e.cfg
 	d, kv := c.HeadDim, c.NumKVHeads*c.HeadDim
 	first := 0
-	if c.Window > 0 {
-		first = max(0, it.pos-c.Window+1)
+	if window > 0 {
+		first = max(0, it.pos-window+1)
 	}
 	keys, values := it.row.k[cache], it.row.v[cache]
 	scores = scores[first : it.pos+1]
-	scale := float32(1 / math.Sqrt(float64(d)))
+	scale := float32(c.ScoreScale())
 	for i := range q {
 		q[i] *= scale
 	}
@@ -288,13 +291,13 @@ func softmax(s []float32) {
 	}
 }
 
-// rotate normalises each head of v when there is a gain and applies RoPE.
+// rotate normalises each head of v in a model with QK-norm and applies RoPE.
 func (e *Engine) rotate(v, gain []float32, pos int) {
 	d, half := e.cfg.HeadDim, e.cfg.HeadDim/2
 	cos, sin := e.cos[pos*half:(pos+1)*half], e.sin[pos*half:(pos+1)*half]
 	for at := 0; at < len(v); at += d {
 		head := v[at : at+d]
-		if gain != nil {
+		if e.cfg.QKNorm {
 			rmsNorm(head, head, gain, e.cfg.NormEps)
 		}
 		a, b := head[:half], head[half:]
@@ -305,14 +308,22 @@ func (e *Engine) rotate(v, gain []float32, pos int) {
 	}
 }
 
-// rmsNorm writes x/√(mean(x²)+eps)·gain to out, which may be x.
+// rmsNorm writes x/√(mean(x²)+eps)·gain to out, which may be x; a nil gain is
+// ones.
 func rmsNorm(out, x, gain []float32, eps float64) {
 	sum := 0.0
 	for _, v := range x {
 		sum += float64(v) * float64(v)
 	}
 	inv := float32(1 / math.Sqrt(sum/float64(len(x))+eps))
-	gain, out = gain[:len(x)], out[:len(x)]
+	out = out[:len(x)]
+	if gain == nil {
+		for i, v := range x {
+			out[i] = v * inv
+		}
+		return
+	}
+	gain = gain[:len(x)]
 	for i, v := range x {
 		out[i] = v * inv * gain[i]
 	}
@@ -328,11 +339,11 @@ func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
 	})
 }
 
-// write adds o·wᵀ to the stream, normed when there is a gain.
+// write adds o·wᵀ to the stream, normed in a model with sandwich norms.
 func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain []float32) {
 	e.product(p, w, o, n, sc.add)
 	dim := e.cfg.Dim
-	if gain != nil {
+	if e.cfg.SandwichNorm {
 		for i := range n {
 			row := sc.add[i*dim : (i+1)*dim]
 			rmsNorm(row, row, gain, e.cfg.NormEps)
@@ -355,16 +366,16 @@ func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 	p.ranges(n, 1, 15*f, func(from, to int) {
 		for i := from; i < to; i++ {
 			activate(e.cfg.MLP, sc.f.row(i), sc.gate[i*f:(i+1)*f], sc.up[i*f:(i+1)*f])
-			e.subNorm(sc.f.row(i), w.mlpNorm)
+			e.subNorm(e.cfg.SubLN, sc.f.row(i), w.mlpNorm)
 			sc.f.done(i)
 		}
 	})
 	e.write(p, w.down, sc.f, sc, n, w.write2)
 }
 
-// subNorm norms x in place where the model has a gain for it.
-func (e *Engine) subNorm(x, gain []float32) {
-	if gain != nil {
+// subNorm norms x in place where the model does.
+func (e *Engine) subNorm(does bool, x, gain []float32) {
+	if does {
 		rmsNorm(x, x, gain, e.cfg.NormEps)
 	}
 }

@@ -44,6 +44,16 @@ var variants = []struct {
 	{"subln", func(c *lm.Config) { c.SubLN = true }},
 	{"bitnet", func(c *lm.Config) { c.SubLN, c.MLP = true, lm.ReLU2GLU }},
 	{"linear rope", func(c *lm.Config) { c.RopeScaling = lm.RopeScaling{Kind: lm.ScalingLinear, Factor: 3} }},
+	{"no gain", func(c *lm.Config) { c.NoGain, c.QKNorm, c.SandwichNorm, c.SubLN = true, true, true, true }},
+	{"qk scale", func(c *lm.Config) { c.QKNorm, c.QKScale = true, 1.2 }},
+	{"embedding norm", func(c *lm.Config) { c.EmbedNorm = true }},
+	{"smear", func(c *lm.Config) { c.Smear = true }},
+	{"value embeddings", func(c *lm.Config) { c.ValueEmbed, c.NumLayers = true, 3 }},
+	{"residual scalars", func(c *lm.Config) { c.ResidualScalars = true }},
+	{"residual scalars, smear, loops", func(c *lm.Config) { c.ResidualScalars, c.Smear, c.ValueEmbed, c.Loop.Loops = true, true, true, 2 }},
+	{"backout", func(c *lm.Config) { c.Backout = true }},
+	{"window pattern", func(c *lm.Config) { c.WindowPattern, c.Window, c.NumLayers = "SL", 3, 3 }},
+	{"nanochat", nanochat},
 	{"tied", func(c *lm.Config) { c.Tied = true }},
 	{"soft cap", func(c *lm.Config) { c.SoftCap = 1.5 }},
 	{"rope theta", func(c *lm.Config) { c.RopeTheta = 50 }},
@@ -58,6 +68,15 @@ var variants = []struct {
 	{"quick start", func(c *lm.Config) {
 		*c = lm.Config{VocabSize: 1024, NumLayers: 4, Dim: 128, NumHeads: 4, NumKVHeads: 2, Context: 40, QKNorm: true, DocumentMask: true}
 	}},
+}
+
+// nanochat is a model of nanochat of small sizes.
+func nanochat(c *lm.Config) {
+	n := lm.NanoChat(1)
+	n.VocabSize, n.NumLayers, n.Dim, n.NumHeads, n.NumKVHeads, n.HeadDim, n.HiddenDim, n.Context = c.VocabSize, 4, c.Dim, c.NumHeads, c.NumKVHeads,
+		c.HeadDim, c.HiddenDim, c.Context
+	n.Window, n.SoftCap, n.Init = 3, 3, ""
+	*c = n
 }
 
 // values are the initial parameters of a model with gains that are not all one.

@@ -31,6 +31,7 @@ type Session struct {
 type row struct {
 	open bool
 	len  int
+	ids  []int32     // the tokens
 	k, v [][]float32 // by pass and layer, [capacity, Hkv·d]
 
 	// filled is by pass how many tokens it has been computed for, and state [capacity, C]
@@ -118,6 +119,7 @@ func (s *Session) Fork(from int) (int, error) {
 	layers, kv := len(s.e.layers), s.e.cfg.NumKVHeads*s.e.cfg.HeadDim
 	dst.reserve(s.e, src.len, len(src.filled))
 	copy(dst.filled, src.filled)
+	dst.ids = append(dst.ids[:0], src.ids[:src.len]...)
 	for i := range src.k {
 		n := src.filled[i/layers] * kv
 		copy(dst.k[i], src.k[i][:n])
@@ -216,6 +218,7 @@ func (s *Session) Forward(spans ...Span) ([][]float32, error) {
 		r := s.rows[sp.Row]
 		end := r.len + len(sp.Tokens)
 		r.reserve(s.e, end, s.e.depth(sp))
+		r.ids = append(r.ids[:r.len], sp.Tokens...)
 		work[i] = run{row: r, first: r.len, tokens: sp.Tokens, wanted: end - n, outputs: s.outputs[at : at+n]}
 		at += n
 	}

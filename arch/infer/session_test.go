@@ -22,7 +22,8 @@ import (
 
 // busy uses every kind of layer.
 func busy(c *lm.Config) {
-	c.QKNorm, c.Window, c.SoftCap, c.VocabSize = true, 9, 3, 210
+	nanochat(c)
+	c.Window, c.VocabSize = 9, 210
 }
 
 // logitsAlone are the logits after every token of ids, computed at once.

@@ -24,15 +24,19 @@ const hiddenScore = -1e9
 // attention is the attention sublayer on the normed rows X [B, R, C].
 func (b decoderBlock) attention(c *Build, path string, rows Rows, pass int) *Node {
 	cfg := c.model.Config
+	cfg.Window = cfg.LayerWindow(b.layer)
 	dims := rows.X.Shape().Dimensions
 	project := func(name string, heads int) *Node {
 		return Reshape(c.Linear(path+name+"_proj.weight", rows.X), dims[0], dims[1], heads, cfg.HeadDim)
 	}
 	q, k, v := project("q", cfg.NumHeads), project("k", cfg.NumKVHeads), project("v", cfg.NumKVHeads)
+	if cfg.HasValueEmbed(b.layer) {
+		v = b.valueEmbedding(c, rows, v)
+	}
 	if cfg.QKNorm {
 		q, k = c.Norm(path+"q_norm.weight", q), c.Norm(path+"k_norm.weight", k)
 	}
-	q, k = c.rope.scaled(scoreScale(cfg)).apply(q), c.rope.apply(k)
+	q, k = c.rope.scaled(cfg.ScoreScale()).apply(q), c.rope.apply(k)
 	all := c.keys.Extend(b.layer, pass, KV{K: k, V: v, Pos: rows.Pos, Seg: rows.Seg})
 	y := Reshape(attend(cfg, q, rows, all), dims[0], dims[1], cfg.NumHeads*cfg.HeadDim)
 	if cfg.SubLN {
@@ -41,8 +45,15 @@ func (b decoderBlock) attention(c *Build, path string, rows Rows, pass int) *Nod
 	return c.Linear(path+"o_proj.weight", y)
 }
 
-// scoreScale is what a query is multiplied with before its products with keys.
-func scoreScale(cfg Config) float64 { return 1 / math.Sqrt(float64(cfg.HeadDim)) }
+// ScoreScale is what a query is multiplied with before its products with keys.
+// A factor on queries and keys counts twice there.
+func (c Config) ScoreScale() float64 {
+	scale := 1 / math.Sqrt(float64(c.HeadDim))
+	if c.QKScale > 0 {
+		scale *= c.QKScale * c.QKScale
+	}
+	return scale
+}
 
 // attend returns softmax(q·kᵀ)·v over the keys that each row may see, for
 // scaled queries q [B, R, H, d]; the result has q's shape.

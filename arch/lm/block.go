@@ -25,6 +25,7 @@ func (b decoderBlock) Forward(c *Build, h *Node, rows Rows, pass int) *Node {
 		}
 		return c.Norm(path+norm+"_2.weight", y)
 	}
+	h = b.mixEmbedding(c, h)
 	h = c.stream.Apply(c, at("self_attn"), h, func(x *Node) *Node {
 		rows.X = c.Norm(path+"input_layernorm.weight", x)
 		return write("input_layernorm", b.attention(c, path+"self_attn.", rows, pass))
@@ -85,12 +86,16 @@ func swiGLU(gate, up *Node) *Node {
 	})
 }
 
-// rmsNorm is x/√(mean(x²)+eps)·gain over the last axis of size C. With
+// rmsNorm is x/√(mean(x²)+eps)·gain over the last axis of size C, gain nil
+// standing for ones. With
 // n = x/rms and w = ȳ∘n the adjoints are ḡ = Σ w over the rows and
 // x̄ = (ȳ∘gain - n·(w·gain)/C)/rms; all three sums are products with a vector.
 // With one feature the bracket is ȳ·gain·(1-n²) = ȳ·gain·eps/rms², which is
 // taken directly because the difference would be rounding noise.
 func rmsNorm(x, gain *Node, eps float64) *Node {
+	if gain == nil {
+		return rmsNormPlain(x, eps)
+	}
 	features := x.Shape().Dim(-1)
 	var n, inv *Node
 	forward := func(in []*Node) *Node {
@@ -111,5 +116,28 @@ func rmsNorm(x, gain *Node, eps float64) *Node {
 			along = Sub(u, rowwise.Scale(n, shared))
 		}
 		return []*Node{Reshape(rowwise.Scale(along, inv), x.Shape().Dimensions...), rowwise.ColumnSums(w)}
+	})
+}
+
+// rmsNormPlain is rmsNorm without a gain: x̄ = (ȳ - n·Σ(ȳ∘n)/C)/rms, and for one
+// feature ȳ·eps/rms³.
+func rmsNormPlain(x *Node, eps float64) *Node {
+	features := x.Shape().Dim(-1)
+	var n, inv *Node
+	forward := func(in []*Node) *Node {
+		rows := Reshape(in[0], -1, features)
+		inv = Reciprocal(Sqrt(AddScalar(MulScalar(rowwise.Sums(Square(rows)), 1/float64(features)), eps)))
+		n = rowwise.Scale(rows, inv)
+		return Reshape(n, x.Shape().Dimensions...)
+	}
+	return vjp.Custom([]*Node{x}, forward, func(dy *Node) []*Node {
+		dy = Reshape(dy, -1, features)
+		var along *Node
+		if features == 1 {
+			along = rowwise.Scale(dy, MulScalar(Square(inv), eps))
+		} else {
+			along = Sub(dy, rowwise.Scale(n, MulScalar(rowwise.Sums(Mul(dy, n)), 1/float64(features))))
+		}
+		return []*Node{Reshape(rowwise.Scale(along, inv), x.Shape().Dimensions...)}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The feed-forward forms that Config.MLP names.
@@ -58,7 +59,7 @@ type Config struct {
 
 	Tied         bool `json:"tied"`          // the head is the transposed embedding
 	Ternary      bool `json:"ternary"`       // b1.58 linears inside the blocks
-	QKNorm       bool `json:"qk_norm"`       // RMSNorm with gain on each query and key head, before RoPE
+	QKNorm       bool `json:"qk_norm"`       // RMSNorm on each query and key head, before RoPE
 	SandwichNorm bool `json:"sandwich_norm"` // RMSNorm also on what a sublayer writes to the stream
 	SubLN        bool `json:"sub_ln"`        // RMSNorm before o_proj and down_proj (BitNet b1.58 2B4T)
 	DocumentMask bool `json:"document_mask"` // attention stays within a segment
@@ -67,6 +68,19 @@ type Config struct {
 	SoftCap   float64 `json:"soft_cap"`   // logits become c·tanh(z/c); 0: off
 	RopeTheta float64 `json:"rope_theta"` // base of the rotary frequencies; 0: 10000
 	NormEps   float64 `json:"norm_eps"`   // 0: 1e-5
+
+	// What follows is nanochat's, see NanoChat.
+	NoGain          bool    `json:"no_gain,omitzero"`          // no RMSNorm has a gain
+	QKScale         float64 `json:"qk_scale,omitzero"`         // factor on normed queries and keys; 0: 1
+	EmbedNorm       bool    `json:"embed_norm,omitzero"`       // RMSNorm on the embedding
+	Smear           bool    `json:"smear,omitzero"`            // the embedding before is added by a gate
+	ValueEmbed      bool    `json:"value_embed,omitzero"`      // tables that add to the values of every second layer by a gate
+	ResidualScalars bool    `json:"residual_scalars,omitzero"` // a block reads r·h + z·embedding
+	Backout         bool    `json:"backout,omitzero"`          // the stream of the middle is subtracted at the end
+	// WindowPattern gives layers a window in turn: S sees Window keys (0: a quarter of
+	// the context, rounded up to 128), L and the last layer all.
+	WindowPattern string `json:"window_pattern,omitzero"`
+	Init          string `json:"init,omitzero"` // "": see Params, or InitNanoChat
 
 	Loop        Loop        `json:"loop,omitzero"` // the blocks run several times over
 	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
@@ -77,6 +91,26 @@ type Config struct {
 	// Remat recomputes the inside of a block in the backward pass instead of
 	// keeping it (gradient checkpointing, arXiv:1604.06174).
 	Remat bool `json:"remat"`
+}
+
+// Extras names the parts of the model that a Llama or a Qwen3 does not have, for
+// those who can write or run only such.
+func (c Config) Extras() []string {
+	var names []string
+	for _, e := range []struct {
+		on   bool
+		name string
+	}{
+		{c.SandwichNorm, "sandwich norms"}, {c.SubLN, "norms inside the sublayers (SubLN)"}, {c.Loop != (Loop{}), "loops"},
+		{c.RopeScaling != (RopeScaling{}), "RoPE scaling"}, {c.NoGain, "norms without gains"}, {c.QKScale != 0, "a scale of queries and keys"},
+		{c.EmbedNorm, "a norm of the embedding"}, {c.Smear, "smear"}, {c.ValueEmbed, "value embeddings"},
+		{c.ResidualScalars, "residual scalars"}, {c.Backout, "backout"}, {c.WindowPattern != "", "a window pattern"},
+	} {
+		if e.on {
+			names = append(names, e.name)
+		}
+	}
+	return names
 }
 
 // Loop makes a looped language model of a configuration (LoopLM, Ouro,
@@ -107,6 +141,9 @@ func (c Config) WithDefaults() Config {
 		if c.Gated() { // three matrices instead of two at equal parameters
 			c.HiddenDim = (8*c.Dim/3 + 63) / 64 * 64
 		}
+	}
+	if c.WindowPattern != "" && c.Window == 0 {
+		c.Window = ((c.Context+3)/4 + 127) / 128 * 128
 	}
 	if c.RopeTheta == 0 {
 		c.RopeTheta = 10000
@@ -143,6 +180,11 @@ func (c Config) Validate() error {
 	check(c.RopeTheta > 0, "RoPE theta %g, want more than 0", c.RopeTheta)
 	check(c.Loop.Loops >= 0, "%d loops, want 1 or more (0: not a looped model)", c.Loop.Loops)
 	check(c.Loop.Loops > 0 || c.Loop == (Loop{}), "a loop with 0 passes, want at least 1")
+	check(c.QKScale >= 0, "QK scale %g, want more than 0 (0: 1)", c.QKScale)
+	check(c.QKScale == 0 || c.QKNorm, "QK scale %g without QK-norm, want both or neither", c.QKScale)
+	check(strings.Trim(c.WindowPattern, "SL") == "", "window pattern %q, want letters S (window) and L (all)", c.WindowPattern)
+	check(!c.Backout || c.Passes() == 1, "backout with %d loops, want one: it belongs to a stack that runs once", c.Passes())
+	check(c.Init == "" || c.Init == InitNanoChat, "initial values %q, want \"\" or %q", c.Init, InitNanoChat)
 	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
 	c.RopeScaling.validate(check)
 	return errors.Join(errs...)

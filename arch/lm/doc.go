@@ -45,6 +45,18 @@
 // The MLP is SwiGLU, ReLU², either gated or not, or SiLU (see the constants). Logits are norm(h)·W_head,
 // then c·tanh(z/c) when SoftCap is c.
 //
+// The model of nanochat, see NanoChat, has no gains (NoGain), norms the embedding
+// (EmbedNorm) and the queries and keys times a factor (QKNorm, QKScale), gives
+// layers windows in turn (WindowPattern), and adds
+//
+//	x_t ← x_t + λ·σ(W·x_t[:24])·x_{t-1}         Smear, on embeddings
+//	h   ← r·h + z·x                              ResidualScalars, before each block
+//	v   ← v + 3·σ(W·norm(h)[:12])·E[token]       ValueEmbed, E a table of every second layer
+//	h   ← h - λ·h_{L/2}                          Backout, after the last block
+//
+// RoPE turns queries and keys after their norm here and before it there: without
+// a gain that is the same.
+//
 // # The loss
 //
 // Loss is the sum of -log softmax(z)[target] over positions whose target is not

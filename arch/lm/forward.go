@@ -38,9 +38,14 @@ func (m *Model) forward(operands *quant.Operands, keys Keys, scope *model.Scope,
 		pos = Iota(c.g, pos.Shape(), 1)
 	}
 	c.rope = newRopeTables(c, pos)
-	f := &Forward{Build: c, Tokens: tokens, Rows: Rows{Pos: pos, Seg: seg}}
+	f := &Forward{Build: c, Tokens: tokens, Rows: Rows{Tok: tokens, Pos: pos, Seg: seg}}
 	looped := m.Config.Loop.Loops > 0
-	h := m.stack.Forward(c, c.stream.Open(c, f.Embed(tokens)), f.Rows, Visitor{
+	x := f.Embed(tokens)
+	if m.Config.Smear {
+		x = c.smear(x, f.Rows)
+	}
+	c.first = c.stream.Open(c, x)
+	h := m.stack.Forward(c, c.first, f.Rows, Visitor{
 		Last: func(h *Node) { f.Last = c.stream.Close(c, h) },
 		Pass: func(h *Node, pass int) *Node {
 			if looped && pass+1 < m.stack.Loops {
@@ -48,6 +53,7 @@ func (m *Model) forward(operands *quant.Operands, keys Keys, scope *model.Scope,
 			}
 			return h
 		}})
+	h = c.backout(h)
 	f.Trunk = c.stream.Close(c, h)
 	f.Hidden = append(f.Hidden, c.Norm("model.norm.weight", f.Trunk))
 	return f
@@ -66,9 +72,14 @@ func (f *Forward) between(h *Node) *Node {
 	return f.Norm("model.norm.weight", h)
 }
 
-// Embed returns the embeddings [B, T, C] of tokens [B, T].
+// Embed returns the embeddings [B, T, C] of tokens [B, T], normed with
+// Config.EmbedNorm.
 func (f *Forward) Embed(tokens *Node) *Node {
-	return Gather(f.Param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
+	x := Gather(f.Param("model.embed_tokens.weight"), InsertAxes(tokens, -1))
+	if f.model.Config.EmbedNorm {
+		return f.Norm("model.embed_norm.weight", x)
+	}
+	return x
 }
 
 // Block runs the block with the given number on x [B, T, C], on a plain residual

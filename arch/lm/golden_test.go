@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -84,7 +83,7 @@ func TestGoldenOps(t *testing.T) {
 				roles = append(roles, "gain")
 			}
 			f = func(in []*Node) *Node {
-				gain := Ones(in[0].Graph(), shapes.Make(in[0].DType(), in[0].Shape().Dim(-1)))
+				var gain *Node
 				if len(in) > 1 {
 					gain = in[1]
 				}
@@ -193,7 +192,7 @@ func TestGoldenAttention(t *testing.T) {
 			build := &Build{g: g, model: &Model{Config: cfg.WithDefaults()}}
 			rope := newRopeTables(build, rows.Pos)
 			kv := OwnKeys{}.Extend(0, 0, KV{K: rope.apply(order(in[1])), V: order(in[2]), Pos: rows.Pos, Seg: rows.Seg})
-			return order(attend(cfg, rope.scaled(scoreScale(cfg)).apply(order(in[0])), rows, kv))
+			return order(attend(cfg, rope.scaled(cfg.ScoreScale()).apply(order(in[0])), rows, kv))
 		}, tensorOf(c.F32("cotangent"), c.Shape("cotangent")),
 			tensorOf(c.F32("q"), q), tensorOf(c.F32("k"), k), tensorOf(c.F32("v"), c.Shape("v")))
 		for i, role := range []string{"out", "dq", "dk", "dv"} {

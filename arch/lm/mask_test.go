@@ -20,6 +20,9 @@ func logitsOf(t *testing.T, c Config, tokens, pos, seg []int32) []float64 {
 	require.NoError(t, err)
 	store := model.NewStore()
 	require.NoError(t, m.InitStore(store, 7))
+	if v := store.GetVariable("/model.smear_lambda"); v != nil { // which begins at 0
+		require.NoError(t, v.SetValue(tensorOf([]float32{0.7}, []int{1})))
+	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) *Node {
 		return m.Logits(scope, in[0], in[1], in[2])
 	})
@@ -66,7 +69,15 @@ func TestNothingLeaks(t *testing.T) {
 		"qk norm": func(c *Config) { c.QKNorm = true },
 		"window":  func(c *Config) { c.Window = 8 },
 		"remat":   func(c *Config) { c.Remat = true },
-		"loops":   func(c *Config) { c.Loop.Loops = 3 },
+		"subln":   func(c *Config) { c.SubLN, c.MLP = true, ReLU2GLU },
+		"smear":   func(c *Config) { c.Smear = true },
+		"values":  func(c *Config) { c.ValueEmbed = true },
+		"scalars": func(c *Config) { c.ResidualScalars, c.Backout = true, true },
+		"nanochat": func(c *Config) {
+			nano(c)
+			c.DocumentMask, c.HiddenDim, c.Window = true, 0, 8
+		},
+		"loops": func(c *Config) { c.Loop.Loops = 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := small()
@@ -78,7 +89,7 @@ func TestNothingLeaks(t *testing.T) {
 			changed := differs(before, logitsOf(t, c, tokens, pos, seg), c.VocabSize)
 			require.True(t, changed[at])
 			last := 119
-			if c.Window > 0 { // two layers see at most twice the window
+			if c.Window > 0 && c.WindowPattern == "" { // two layers see at most twice the window
 				last = at + 2*(c.Window-1)
 			}
 			for p := range changed {
@@ -111,6 +122,16 @@ func TestEveryOptionMatters(t *testing.T) {
 		"SoftCap":      func(c *Config) { c.SoftCap = 0.5 },
 		"RopeTheta":    func(c *Config) { c.RopeTheta = 100 },
 		"NormEps":      func(c *Config) { c.NormEps = 0.5 },
+		"SubLN":        func(c *Config) { c.SubLN = true },
+		"EmbedNorm":    func(c *Config) { c.EmbedNorm = true },
+		"Smear":        func(c *Config) { c.Smear = true },
+		"ValueEmbed":   func(c *Config) { c.ValueEmbed = true },
+		"Residual":     func(c *Config) { c.ResidualScalars = true },
+		"Backout":      func(c *Config) { c.Backout = true },
+		"Pattern":      func(c *Config) { c.WindowPattern, c.Window = "S", 4 },
+		"QKScale":      func(c *Config) { c.QKNorm, c.QKScale = true, 1.3 },
+		"RopeScaling":  func(c *Config) { c.RopeScaling = RopeScaling{Kind: ScalingLinear, Factor: 4} },
+		"Init":         func(c *Config) { c.Init = InitNanoChat },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := base

@@ -116,7 +116,10 @@ type Build struct {
 	remat  bool
 	// operands is what the linears of the graph have quantised.
 	operands *quant.Operands
-	// use, when set, sees every parameter and replaces its node.
+	// first is the stream before the blocks, middle what Backout subtracts.
+	first, middle *Node
+	// use, when set, sees every node from outside of a block that is used inside,
+	// its parameters above all, and replaces it.
 	use func(p *Node) *Node
 	// again says that the graph is a recomputation, whose measures are known.
 	again bool
@@ -160,8 +163,12 @@ func (c *Build) Linear(name string, x *Node) *Node {
 	return c.operands.Linear(name, c.model.policy.Recipe(name), x, c.Param(name))
 }
 
-// Norm applies the RMSNorm with the named gain over the last axis.
+// Norm applies the RMSNorm with the named gain, or none with Config.NoGain, over
+// the last axis.
 func (c *Build) Norm(name string, x *Node) *Node {
+	if c.model.Config.NoGain {
+		return rmsNorm(x, nil, c.model.Config.NormEps)
+	}
 	return rmsNorm(x, c.Param(name), c.model.Config.NormEps)
 }
 

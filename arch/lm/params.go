@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/nanochat-go/nanochat/precision/policy"
 )
@@ -30,8 +32,9 @@ type Param struct {
 	FanIn, FanOut int
 	Block         int     // index of the block, -1 outside
 	Linear        bool    // stored transposed, as [out, in], on disk
-	Std           float64 // standard deviation of the initial values; 0: all Value
-	Value         float64
+	Std           float64 // standard deviation of the initial values
+	Value         float64 // their mean
+	Uniform       bool    // they are uniform, not normal
 }
 
 // Size is the number of values.
@@ -66,7 +69,11 @@ func (p Param) Init(seed uint64) []float32 {
 	h.Write([]byte(p.Name))
 	rng := rand.New(rand.NewPCG(seed, h.Sum64()))
 	for i := range v {
-		v[i] = float32(p.Std * rng.NormFloat64())
+		x := rng.NormFloat64()
+		if p.Uniform { // ±√3 has the deviation 1
+			x = math.Sqrt(3) * (2*rng.Float64() - 1)
+		}
+		v[i] = float32(p.Value + p.Std*x)
 	}
 	return v
 }
@@ -89,14 +96,25 @@ func (c Config) Linears() []policy.Linear {
 // divided by √(2·NumLayers) for those that write to it, so that the stream's
 // variance does not grow with depth (the GPT-2 rule). Gains begin at 1, the
 // gate of a looped model at 0: each pass ends with probability 1/2.
+//
+// With InitNanoChat the deviation is 0.8 for the embedding, 0.001 for the head,
+// and 1/√Dim, uniform, for the linears that read the stream, 0.4 of that in the
+// MLP; those that write to it begin at 0.
 func (c Config) Params() []Param {
 	c = c.WithDefaults()
 	params := []Param{{
 		Name: "model.embed_tokens.weight", Shape: []int{c.VocabSize, c.Dim},
 		Class: Embedding, FanIn: 0, FanOut: 1, Block: -1, Std: 0.02,
 	}}
+	if c.EmbedNorm {
+		params = append(params, vectorParam("model.embed_norm.weight", c.Dim, -1, 1))
+	}
+	params = append(params, c.smearParams()...)
 	for i := range c.NumLayers {
 		params = append(params, c.blockParams(i)...)
+	}
+	if c.Backout {
+		params = append(params, vectorParam("model.backout_lambda", 1, -1, 0.2))
 	}
 	params = append(params, vectorParam("model.norm.weight", c.Dim, -1, 1))
 	if c.Loop.Gate {
@@ -108,7 +126,47 @@ func (c Config) Params() []Param {
 		params = append(params, Param{Name: "lm_head.weight", Shape: []int{c.Dim, c.VocabSize},
 			Class: Head, FanIn: 0, FanOut: 1, Block: -1, Linear: true, Std: 1 / math.Sqrt(float64(c.Dim))})
 	}
+	return c.finish(params)
+}
+
+// InitNanoChat names the initial values of nanochat.
+const InitNanoChat = "nanochat"
+
+// finish takes the gains away from a model without, and changes the initial
+// values to those of Init.
+func (c Config) finish(params []Param) []Param {
+	if c.NoGain {
+		params = slices.DeleteFunc(params, func(p Param) bool { return isGain(p.Name) })
+	}
+	if c.Init == InitNanoChat {
+		for i := range params {
+			params[i].nanoChat()
+		}
+	}
 	return params
+}
+
+// isGain says whether a parameter is the gain of an RMSNorm.
+func isGain(name string) bool {
+	kind := strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), "_2")
+	return strings.HasSuffix(kind, "norm")
+}
+
+// nanoChat sets the initial values of nanochat.
+func (p *Param) nanoChat() {
+	name := strings.TrimSuffix(p.Name, ".weight")
+	switch {
+	case p.Name == "model.embed_tokens.weight":
+		p.Std = 0.8
+	case p.Class == Head:
+		p.Std = 0.001
+	case strings.HasSuffix(name, "o_proj"), strings.HasSuffix(name, "down_proj"):
+		p.Std = 0
+	case strings.HasSuffix(name, "up_proj"), strings.HasSuffix(name, "gate_proj"):
+		p.Std, p.Uniform = 0.4*p.Std, true
+	case p.Class == Matrix:
+		p.Uniform = true
+	}
 }
 
 // vectorParam is a vector that begins with one value everywhere.
@@ -131,10 +189,12 @@ func (c Config) blockParams(i int) []Param {
 		}
 	}
 	write := 1 / math.Sqrt(2*float64(c.NumLayers))
+	params = append(params, c.residualParams(i)...)
 	vector("input_layernorm", c.Dim)
 	linear("self_attn.q_proj", c.Dim, c.NumHeads*c.HeadDim, 1)
 	linear("self_attn.k_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
 	linear("self_attn.v_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
+	params = append(params, c.valueParams(i)...)
 	if c.QKNorm {
 		vector("self_attn.q_norm", c.HeadDim)
 		vector("self_attn.k_norm", c.HeadDim)

@@ -1,6 +1,7 @@
 package lm
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -72,6 +73,12 @@ func TestParams(t *testing.T) {
 			Tied: rapid.Bool().Draw(rt, "tied"), QKNorm: rapid.Bool().Draw(rt, "norm"), SandwichNorm: rapid.Bool().Draw(rt, "sandwich"),
 			SubLN: rapid.Bool().Draw(rt, "subln"),
 		}
+		for _, option := range []*bool{&c.NoGain, &c.EmbedNorm, &c.Smear, &c.ValueEmbed, &c.ResidualScalars} {
+			*option = rapid.Bool().Draw(rt, "option")
+		}
+		if rapid.Bool().Draw(rt, "nanochat") {
+			c.Init = InitNanoChat
+		}
 		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
 		}
@@ -85,8 +92,8 @@ func TestParams(t *testing.T) {
 			switch p.Class {
 			case Vector:
 				require.Equal(rt, []int{-1, -1}, []int{p.FanIn, p.FanOut})
-				require.Zero(rt, p.Std)
 				if !p.Linear { // a gate is [C, 1] and read as [1, C]
+					require.Zero(rt, p.Std)
 					require.Len(rt, p.Shape, 1)
 					require.Equal(rt, p.Shape, p.DiskShape())
 				}
@@ -102,12 +109,76 @@ func TestParams(t *testing.T) {
 			}
 		}
 		require.Equal(rt, !c.Tied, seen["lm_head.weight"])
-		require.Equal(rt, c.SandwichNorm, seen["model.layers.0.post_attention_layernorm_2.weight"])
+		require.Equal(rt, c.SandwichNorm && !c.NoGain, seen["model.layers.0.post_attention_layernorm_2.weight"])
 		require.Equal(rt, c.Loop.Gate, seen["model.early_exit_gate.bias"])
-		require.Equal(rt, c.QKNorm, seen["model.layers.0.self_attn.q_norm.weight"])
-		require.Equal(rt, c.SubLN, seen["model.layers.0.mlp.ffn_sub_norm.weight"])
+		require.Equal(rt, c.QKNorm && !c.NoGain, seen["model.layers.0.self_attn.q_norm.weight"])
+		require.Equal(rt, c.SubLN && !c.NoGain, seen["model.layers.0.mlp.ffn_sub_norm.weight"])
+		require.Equal(rt, c.ValueEmbed, seen[fmt.Sprintf("model.layers.%d.value_embed.weight", c.NumLayers-1)])
+		require.Equal(rt, c.Smear, seen["model.smear_lambda"])
+		require.Equal(rt, c.ResidualScalars, seen["model.layers.0.x0_lambda"])
+		require.Equal(rt, c.EmbedNorm && !c.NoGain, seen["model.embed_norm.weight"])
 		require.Equal(rt, c.Gated(), seen["model.layers.0.mlp.gate_proj.weight"])
 	})
+}
+
+// TestNanoChat holds the numbers of its source: initial values, factors, and
+// which layers have a value embedding.
+func TestNanoChat(t *testing.T) {
+	c := NanoChat(12)
+	c.VocabSize = 500
+	require.NoError(t, c.Validate())
+	require.Equal(t, 768, c.Dim)
+	require.Equal(t, 6, c.NumHeads)
+	require.Equal(t, 1280, NanoChat(20).Dim)
+	require.Equal(t, 512, c.WithDefaults().Window)
+	for l := range 12 {
+		want := 512
+		if l == 3 || l == 7 || l == 11 {
+			want = 0
+		}
+		require.Equal(t, want, c.LayerWindow(l), l)
+	}
+	byName := map[string]Param{}
+	for _, p := range c.Params() {
+		byName[p.Name] = p
+		require.NotContains(t, p.Name, "norm", "there are no gains")
+	}
+	root := 1 / math.Sqrt(768)
+	for name, want := range map[string][3]float64{ // mean, deviation, bound
+		"model.embed_tokens.weight":                  {0, 0.8, math.Inf(1)},
+		"lm_head.weight":                             {0, 0.001, math.Inf(1)},
+		"model.layers.4.self_attn.q_proj.weight":     {0, root, math.Sqrt(3) * root},
+		"model.layers.4.mlp.up_proj.weight":          {0, 0.4 * root, 0.4 * math.Sqrt(3) * root},
+		"model.layers.4.self_attn.o_proj.weight":     {0, 0, 0},
+		"model.layers.4.mlp.down_proj.weight":        {0, 0, 0},
+		"model.layers.5.value_embed.weight":          {0, root, math.Sqrt(3) * root},
+		"model.layers.5.self_attn.value_gate.weight": {0.01, 0.02 / math.Sqrt(12), 0.02},
+		"model.smear_gate.weight":                    {0.01, 0.02 / math.Sqrt(12), 0.02},
+		"model.smear_lambda":                         {0, 0, 0},
+		"model.backout_lambda":                       {0.2, 0, 0.2},
+		"model.layers.0.resid_lambda":                {1.15, 0, 1.15},
+		"model.layers.11.resid_lambda":               {1.05, 0, 1.05},
+		"model.layers.0.x0_lambda":                   {0.2, 0, 0.2},
+		"model.layers.11.x0_lambda":                  {0.05, 0, 0.05},
+	} {
+		p, ok := byName[name]
+		require.True(t, ok, name)
+		v := p.Init(1)
+		var sum, square, top float64
+		for _, x := range v {
+			sum += float64(x)
+			top = max(top, math.Abs(float64(x)))
+		}
+		n := float64(len(v))
+		for _, x := range v {
+			square += (float64(x) - sum/n) * (float64(x) - sum/n)
+		}
+		require.InDelta(t, want[0], sum/n, 1e-6+5*want[1]/math.Sqrt(n), name)
+		require.InDelta(t, want[1], math.Sqrt(square/n), 1e-6+5*want[1]/math.Sqrt(2*n), name)
+		require.LessOrEqual(t, top, want[2]+1e-6, name)
+	}
+	require.NotContains(t, byName, "model.layers.4.value_embed.weight")
+	require.Contains(t, byName, "model.layers.1.value_embed.weight")
 }
 
 func TestInitStore(t *testing.T) {
@@ -144,6 +215,16 @@ func TestValidate(t *testing.T) {
 		`MLP "gelu"`:                  func(c *Config) { c.MLP = "gelu" },
 		"window -1":                   func(c *Config) { c.Window = -1 },
 		"loss chunk -2":               func(c *Config) { c.LossChunk = -2 },
+		"QK scale -1":                 func(c *Config) { c.QKNorm, c.QKScale = true, -1 },
+		"without QK-norm":             func(c *Config) { c.QKScale = 2 },
+		`window pattern "SSX"`:        func(c *Config) { c.WindowPattern = "SSX" },
+		"backout with 2 loops":        func(c *Config) { c.Backout, c.Loop.Loops = true, 2 },
+		`initial values "zero"`:       func(c *Config) { c.Init = "zero" },
+		`RoPE scaling "yarn"`:         func(c *Config) { c.RopeScaling.Kind = "yarn" },
+		"has no kind":                 func(c *Config) { c.RopeScaling.Factor = 2 },
+		"scaling factor 0":            func(c *Config) { c.RopeScaling.Kind = ScalingLinear },
+		"frequency factors 4 and 1":   func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 4, 1, 9} },
+		"from a context of 0":         func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 1, 4, 0} },
 		"soft cap -3":                 func(c *Config) { c.SoftCap = -3 },
 		"RoPE theta -1":               func(c *Config) { c.RopeTheta = -1 },
 		"norm epsilon -1":             func(c *Config) { c.NormEps = -1 },
@@ -167,4 +248,15 @@ func TestWithDefaults(t *testing.T) {
 	require.Equal(t, Config{Dim: 96, NumHeads: 3, NumKVHeads: 3, HeadDim: 32, HiddenDim: 256, MLP: SwiGLU, RopeTheta: 10000, NormEps: 1e-5}, c)
 	require.Equal(t, c, c.WithDefaults())
 	require.Equal(t, 384, Config{Dim: 96, NumHeads: 3, MLP: ReLU2}.WithDefaults().HiddenDim)
+}
+
+// TestExtras: every option that Llama and Qwen3 lack is named.
+func TestExtras(t *testing.T) {
+	plain := referenceConfig()
+	plain.QKNorm, plain.Tied, plain.DocumentMask, plain.Window, plain.SoftCap = true, true, true, 3, 2
+	require.Empty(t, plain.Extras())
+	require.Len(t, NanoChat(2).Extras(), 8)
+	c := plain
+	c.SubLN, c.SandwichNorm, c.Loop.Loops, c.RopeScaling.Kind = true, true, 1, ScalingLinear
+	require.Len(t, c.Extras(), 4)
 }

@@ -39,6 +39,21 @@ var referenceVariants = []struct {
 	{"bitnet", func(c *Config) { c.SubLN, c.MLP, c.Ternary = true, ReLU2GLU, true }},
 	{"linear rope", func(c *Config) { c.RopeScaling = RopeScaling{Kind: ScalingLinear, Factor: 3} }},
 	{"llama3 rope", func(c *Config) { c.RopeScaling, c.RopeTheta = llama3Scaling, 50 }},
+	{"no gain", func(c *Config) { c.NoGain, c.QKNorm = true, true }},
+	{"qk scale", func(c *Config) { c.QKNorm, c.QKScale = true, 1.2 }},
+	{"embedding norm", func(c *Config) { c.EmbedNorm = true }},
+	{"smear", func(c *Config) { c.Smear = true }},
+	{"smear in documents", func(c *Config) { c.Smear, c.DocumentMask = true, true }},
+	{"value embeddings", func(c *Config) { c.ValueEmbed = true }},
+	{"value embeddings of odd layers", func(c *Config) { c.ValueEmbed, c.NumLayers, c.NumKVHeads = true, 3, 4 }},
+	{"residual scalars", func(c *Config) { c.ResidualScalars = true }},
+	{"residual scalars, loops", func(c *Config) { c.ResidualScalars, c.Loop.Loops = true, 2 }},
+	{"backout", func(c *Config) { c.Backout, c.NumLayers = true, 3 }},
+	{"window pattern", func(c *Config) { c.WindowPattern, c.Window, c.NumLayers = "SL", 2, 3 }},
+	{"nanochat", nano},
+	{"nanochat, documents", func(c *Config) { nano(c); c.DocumentMask = true }},
+	{"nanochat, remat", func(c *Config) { nano(c); c.DocumentMask, c.Remat = true, true }},
+	{"nanochat, ternary", func(c *Config) { nano(c); c.Ternary = true }},
 	{"theta", func(c *Config) { c.RopeTheta = 30 }},
 	{"eps", func(c *Config) { c.NormEps = 0.2 }},
 	{"ternary", func(c *Config) { c.Ternary = true }},
@@ -54,6 +69,15 @@ var referenceVariants = []struct {
 		c.SandwichNorm, c.Loop.Loops = true, 2
 		c.QKNorm, c.Window, c.DocumentMask, c.Tied, c.SoftCap, c.MLP, c.LossChunk, c.Remat = true, 4, true, true, 3, ReLU2, 3, true
 	}},
+}
+
+// nano makes a model of nanochat of its own sizes.
+func nano(c *Config) {
+	n := NanoChat(1)
+	n.VocabSize, n.NumLayers, n.Dim, n.NumHeads, n.NumKVHeads, n.HeadDim, n.HiddenDim, n.Context = c.VocabSize, 3, c.Dim, c.NumHeads, c.NumKVHeads,
+		c.HeadDim, c.HiddenDim, c.Context
+	n.Window, n.SoftCap, n.Init = 3, 3, ""
+	*c = n
 }
 
 // llama3Scaling keeps one, stretches one and blends one of the frequencies of
@@ -85,6 +109,8 @@ func referenceOf(c Config, seed uint64) *ref.Model {
 		Heads: c.NumHeads, KVHeads: c.NumKVHeads, HeadDim: c.HeadDim, Hidden: c.HiddenDim, MLP: c.MLP, Tied: c.Tied, Ternary: c.Ternary,
 		QKNorm: c.QKNorm, SandwichNorm: c.SandwichNorm, Loops: c.Loop.Loops, DocumentMask: c.DocumentMask, Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps}}
 	m.SubLN = c.SubLN
+	m.Nano = ref.Nano{NoGain: c.NoGain, EmbedNorm: c.EmbedNorm, Smear: c.Smear, ValueEmbed: c.ValueEmbed,
+		ResidualScalars: c.ResidualScalars, Backout: c.Backout, QKScale: c.QKScale, WindowPattern: c.WindowPattern}
 	switch c.RopeScaling.Kind {
 	case ScalingLinear:
 		m.Stretch = func(f float64) float64 { return f / 3 }
@@ -235,9 +261,15 @@ func checkGradients(t *testing.T, m *Model, r *ref.Model, rows []ref.Batch, grad
 			}
 		}
 	}
+	var scalars [2][]float64 // are compared together: one alone may be a small difference of large sums
 	for i, p := range params {
+		if p.Size() == 1 {
+			scalars[0], scalars[1] = append(scalars[0], want[i]...), append(scalars[1], got[i]...)
+			continue
+		}
 		require.Less(t, relative(want[i], got[i]), 1e-4, p.Name)
 	}
+	require.Less(t, relative(scalars[0], scalars[1]), 1e-4, "parameters of one value")
 }
 
 func withoutPadding(rows []ref.Batch, logits []float64) []float64 {

@@ -7,6 +7,7 @@ import (
 // Rows are positions of the residual stream.
 type Rows struct {
 	X   *Node // [B, R, C]
+	Tok *Node // [B, R] int32
 	Pos *Node // [B, R] int32, position within the document
 	Seg *Node // [B, R] int32, 0 for padding
 }
@@ -21,7 +22,8 @@ type KV struct {
 }
 
 // Keys decides what the queries of a layer see, given the rows' own keys and
-// values. layer counts blocks, pass counts the loops of a shared stack.
+// values. layer counts blocks, and is SmearLayer where the embedding before is
+// asked for; pass counts the loops of a shared stack.
 type Keys interface {
 	Extend(layer, pass int, own KV) KV
 }
@@ -112,7 +114,12 @@ func (s BlockStack) Forward(c *Build, h *Node, rows Rows, v Visitor) *Node {
 func (c *Build) run(b Block, h *Node, rows Rows, pass int) *Node {
 	forward := func(h *Node) *Node { return b.Forward(c, h, rows, pass) }
 	if c.remat {
-		return c.recompute(h, forward)
+		h = c.recompute(h, forward)
+	} else {
+		h = forward(h)
 	}
-	return forward(h)
+	if d, ok := b.(decoderBlock); ok && d.layer == c.model.Config.BackoutLayer() {
+		c.middle = h
+	}
+	return h
 }

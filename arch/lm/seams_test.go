@@ -49,6 +49,10 @@ func TestCachedEqualsFull(t *testing.T) {
 		{"window", func(c *Config) { c.Window = 4 }},
 		{"qk norm", func(c *Config) { c.QKNorm = true }},
 		{"documents", func(c *Config) { c.DocumentMask = true }},
+		{"bitnet", func(c *Config) { c.SubLN, c.MLP = true, ReLU2GLU }},
+		{"smear", func(c *Config) { c.Smear, c.DocumentMask = true, true }},
+		{"nanochat", nano},
+		{"loops", func(c *Config) { c.Loop.Loops, c.SandwichNorm, c.ResidualScalars = 2, true, true }},
 	} {
 		for _, chunks := range [][]int{{1, 1, 1, 1, 1, 1, 1, 1, 1}, {4, 5}, {8, 1}, {1, 8}, {2, 3, 4}} {
 			t.Run(fmt.Sprint(v.name, chunks), func(t *testing.T) {
@@ -81,15 +85,33 @@ func runRows(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int3
 	return out
 }
 
+// slot is where a cache keeps the keys and values of a layer in a pass.
+type slot struct{ layer, pass, heads, dim int }
+
+func (s slot) key() string { return fmt.Sprint(s.layer, "/", s.pass) }
+
+// slots lists what a model caches.
+func slots(c Config) []slot {
+	var all []slot
+	if c.Smear {
+		all = append(all, slot{SmearLayer, 0, 1, c.Dim})
+	}
+	for pass := range c.Passes() {
+		for l := range c.NumLayers {
+			all = append(all, slot{l, pass, c.NumKVHeads, c.HeadDim})
+		}
+	}
+	return all
+}
+
 // decode returns the logits of the row, computed chunk by chunk.
 func decode(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int32, chunks []int) []float64 {
-	c, capacity := m.Config, len(tokens)
-	width := c.NumKVHeads * c.HeadDim
-	k, v := make([][]float32, c.NumLayers), make([][]float32, c.NumLayers)
-	for l := range k {
-		k[l], v[l] = make([]float32, capacity*width), make([]float32, capacity*width)
-		for i := range k[l] { // what lies in an empty slot must not matter
-			k[l][i], v[l][i] = 1e3, 1e3
+	capacity, cached := len(tokens), slots(m.Config)
+	k, v := make([][]float32, len(cached)), make([][]float32, len(cached))
+	for i, s := range cached {
+		k[i], v[i] = make([]float32, capacity*s.heads*s.dim), make([]float32, capacity*s.heads*s.dim)
+		for j := range k[i] { // what lies in an empty slot must not matter
+			k[i][j], v[i][j] = 1e3, 1e3
 		}
 	}
 	slotPos, slotSeg := make([]int32, capacity), make([]int32, capacity)
@@ -98,14 +120,14 @@ func decode(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int32
 		end := start + chunks[n]
 		args := []any{tensorOf(tokens[start:end], []int{1, end - start}), tensorOf(pos[start:end], []int{1, end - start}),
 			tensorOf(seg[start:end], []int{1, end - start}), tensorOf(slotPos, []int{1, capacity}), tensorOf(slotSeg, []int{1, capacity})}
-		for l := range k {
-			args = append(args, tensorOf(k[l], []int{1, capacity, c.NumKVHeads, c.HeadDim}), tensorOf(v[l], []int{1, capacity, c.NumKVHeads, c.HeadDim}))
+		for i, s := range cached {
+			args = append(args, tensorOf(k[i], []int{1, capacity, s.heads, s.dim}), tensorOf(v[i], []int{1, capacity, s.heads, s.dim}))
 		}
 		out := decodeChunk(t, m, store, args)
 		logits = append(logits, wide(out[0])...)
-		for l := range k {
-			copy(k[l][start*width:], tensors.MustCopyFlatData[float32](out[1+2*l]))
-			copy(v[l][start*width:], tensors.MustCopyFlatData[float32](out[2+2*l]))
+		for i, s := range cached {
+			copy(k[i][start*s.heads*s.dim:], tensors.MustCopyFlatData[float32](out[1+2*i]))
+			copy(v[i][start*s.heads*s.dim:], tensors.MustCopyFlatData[float32](out[2+2*i]))
 		}
 		copy(slotPos[start:], pos[start:end])
 		copy(slotSeg[start:], seg[start:end])
@@ -117,12 +139,12 @@ func decode(t *testing.T, m *Model, store *model.Store, tokens, pos, seg []int32
 func decodeChunk(t *testing.T, m *Model, store *model.Store, args []any) []*tensors.Tensor {
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) []*Node {
 		keys := &cache{stored: map[string]KV{}, extend: map[string]KV{}}
-		for l := range m.Config.NumLayers {
-			keys.stored[fmt.Sprint(l, "/", 0)] = KV{K: in[5+2*l], V: in[6+2*l], Pos: in[3], Seg: in[4]}
+		for i, s := range slots(m.Config) {
+			keys.stored[s.key()] = KV{K: in[5+2*i], V: in[6+2*i], Pos: in[3], Seg: in[4]}
 		}
 		out := []*Node{m.Unembed(scope, m.HiddenWith(keys, scope, in[0], in[1], in[2]))}
-		for l := range m.Config.NumLayers {
-			kv := keys.extend[fmt.Sprint(l, "/", 0)]
+		for _, s := range slots(m.Config) {
+			kv := keys.extend[s.key()]
 			out = append(out, kv.K, kv.V)
 		}
 		return out

@@ -195,12 +195,13 @@ func checkTensors(t *testing.T, dir string, s Spec, o Options, src weights, repo
 func TestRefusedByName(t *testing.T) {
 	s := llama()
 	s.MLP, s.SoftCap, s.Window, s.Dim = "relu2", 15, 31, 13
+	s.Extras = []string{"smear", "loops"}
 	dir := filepath.Join(t.TempDir(), "model")
 	_, err := HF(dir, s, weights{}, options())
 	var unsupported *UnsupportedError
 	require.ErrorAs(t, err, &unsupported)
-	require.Len(t, unsupported.Reasons, 4)
-	for _, want := range []string{"ReLU²", "soft-cap (15)", "window (31 tokens)", "dimension (13) that its heads (3) do not divide"} {
+	require.Len(t, unsupported.Reasons, 6)
+	for _, want := range []string{"ReLU²", "soft-cap (15)", "window (31 tokens)", "dimension (13) that its heads (3) do not divide", "smear", "loops"} {
 		require.ErrorContains(t, err, want)
 	}
 	require.NoDirExists(t, dir)

@@ -16,6 +16,9 @@ type Spec struct {
 	Window                int     // 0 or at least Context: none
 	SoftCap               float64 // 0: none
 	RopeTheta, NormEps    float64
+
+	// Extras names further parts of the model, of which no class has any.
+	Extras []string
 }
 
 // UnsupportedError says why no class of transformers computes what the model
@@ -74,6 +77,9 @@ func (s Spec) supported() error {
 	add(s.SoftCap != 0, "a logit soft-cap (%g)", s.SoftCap)
 	add(s.Window != 0 && s.Window < s.Context, "a window (%d tokens) shorter than the context (%d) with these layers", s.Window, s.Context)
 	add(!s.QKNorm && s.Dim%s.NumHeads != 0, "a dimension (%d) that its heads (%d) do not divide, without QK-norm", s.Dim, s.NumHeads)
+	for _, e := range s.Extras {
+		add(true, "%s", e)
+	}
 	if reasons != nil {
 		return &UnsupportedError{reasons}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/nanochat-go/nanochat/hub/safetensors"
@@ -21,7 +22,7 @@ func (w *writer) verify(configText []byte) (Report, error) {
 	want := w.spec
 	want.Window = 0 // one that hides nothing is not written
 	want.Ternary = want.Ternary && w.o.Dequantise == nil
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		return Report{}, fmt.Errorf("export: config.json reads back as %+v, written was %+v", got, want)
 	}
 	report := Report{Class: class}

@@ -15,6 +15,7 @@ type Config struct {
 	SandwichNorm                        bool
 	Loops                               int // 0: not a looped model
 	SubLN                               bool
+	Nano                                Nano
 	Window                              int
 	SoftCap, RopeTheta, NormEps         float64
 
@@ -30,6 +31,10 @@ type Model struct {
 	recording bool
 	offsets   map[string][]float64
 	pass      int // of a looped model
+
+	tokens        []int // of the row being computed
+	first, middle [][]float64
+	layer         int // being computed
 }
 
 // Batch is one row of tokens. Targets that are negative are not scored.
@@ -110,10 +115,18 @@ func (m *Model) Passes(b Batch) [][][]float64 {
 	h := m.Embed(b.Tokens)
 	pos := m.positions(b)
 	var passes [][][]float64
+	if m.Nano.Smear {
+		h = m.smear(h, pos, b.Seg)
+	}
+	m.tokens, m.first = b.Tokens, clone(h)
 	for m.pass = range max(m.Loops, 1) {
 		for layer := range m.Layers {
 			m.Block(layer, h, pos, b.Seg)
+			if layer == m.Layers/2 {
+				m.middle = clone(h)
+			}
 		}
+		m.backout(h)
 		normed := m.norm("model.norm.weight", h)
 		passes = append(passes, normed)
 		h = clone(normed)
@@ -127,6 +140,9 @@ func (m *Model) Embed(tokens []int) [][]float64 {
 	h := make([][]float64, len(tokens))
 	for t, id := range tokens {
 		h[t] = append([]float64(nil), embed[id*m.Dim:(id+1)*m.Dim]...)
+	}
+	if m.Nano.EmbedNorm {
+		h = m.norm("model.embed_norm.weight", h)
 	}
 	return h
 }
@@ -146,6 +162,8 @@ func (m *Model) positions(b Batch) []int {
 // Block adds the sublayers of a block to h.
 func (m *Model) Block(layer int, h [][]float64, pos, seg []int) {
 	path := fmt.Sprintf("model.layers.%d.", layer)
+	m.layer = layer
+	m.mixEmbedding(path, h)
 	write := func(norm string, y [][]float64) {
 		if m.SandwichNorm {
 			y = m.norm(path+norm+"_2.weight", y)
@@ -208,7 +226,10 @@ func (m *Model) norm(name string, x [][]float64) [][]float64 {
 		}
 		rms := math.Sqrt(square/float64(len(row)) + m.NormEps)
 		for c, v := range row {
-			out[t][c] = v / rms * gain[c]
+			out[t][c] = v / rms
+			if !m.Nano.NoGain {
+				out[t][c] *= gain[c]
+			}
 		}
 	}
 	return out
@@ -219,6 +240,7 @@ func (m *Model) attention(path string, x [][]float64, pos, seg []int) [][]float6
 	q := m.split(m.linear(path+"q_proj.weight", x, m.Heads*m.HeadDim), m.Heads)
 	k := m.split(m.linear(path+"k_proj.weight", x, m.KVHeads*m.HeadDim), m.KVHeads)
 	v := m.split(m.linear(path+"v_proj.weight", x, m.KVHeads*m.HeadDim), m.KVHeads)
+	m.valueEmbedding(path, x, v)
 	for h := range q {
 		if m.QKNorm {
 			q[h] = m.norm(path+"q_norm.weight", q[h])
@@ -286,6 +308,9 @@ func (m *Model) mix(y []float64, i int, q []float64, k, v [][]float64, pos, seg 
 			s += q[c] * k[j][c]
 		}
 		s /= math.Sqrt(float64(m.HeadDim))
+		if m.Nano.QKScale > 0 {
+			s *= m.Nano.QKScale * m.Nano.QKScale
+		}
 		rows, scores, top = append(rows, j), append(scores, s), math.Max(top, s)
 	}
 	sum := 0.0
@@ -301,7 +326,7 @@ func (m *Model) mix(y []float64, i int, q []float64, k, v [][]float64, pos, seg 
 }
 
 func (m *Model) sees(i, j int, pos, seg []int) bool {
-	if j > i || m.Window > 0 && i-j >= m.Window {
+	if j > i || m.window() > 0 && i-j >= m.window() {
 		return false
 	}
 	return !m.DocumentMask || seg[i] == seg[j] && seg[i] != 0

@@ -56,7 +56,7 @@ func (t *trained) exportHF(dir string, dequantised, overwrite bool) (*ExportResu
 	}
 	rep, err := export.HF(dir, export.Spec{VocabSize: c.VocabSize, NumLayers: c.NumLayers, Dim: c.Dim, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
 		HeadDim: c.HeadDim, HiddenDim: c.HiddenDim, Context: c.Context, MLP: c.MLP, Tied: c.Tied, Ternary: c.Ternary, QKNorm: c.QKNorm,
-		Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps}, t.source(), options)
+		Window: c.Window, SoftCap: c.SoftCap, RopeTheta: c.RopeTheta, NormEps: c.NormEps, Extras: c.Extras()}, t.source(), options)
 	if err != nil {
 		return nil, err
 	}
