@@ -31,7 +31,7 @@ func TestOptimizerSettings(t *testing.T) {
 		`q_proj.weight .* matrix +muon .* galore-8-lazy:float32 +5148\n`:     {"optim.space.kind=q-galore", "optim.space.rank=8"},
 		`q_proj.weight .* matrix +muon .* random-8:float32 +8192\n`:          {"optim.space.kind=random", "optim.space.rank=8"},
 		`q_proj.weight .* matrix +adamw .* foam-3:float32 +16384\n`:          {"optim.space.kind=foam", "optim.space.level=3", "optim.rule=adamw"},
-		`embed_tokens.weight .* embedding +adamw +0.004 +0 +float32 +`:       {"optim.state=linear8", "optim.space.kind=foam"},
+		`embed_tokens.weight .* embedding +adamw +0.016 +0 +float32 +`:       {"optim.state=linear8", "optim.space.kind=foam"},
 		`q_proj.weight .* matrix +adamw +0.1 +0.5 +float32 +131072\n(.|\n)*`: {`optim.groups=[{match=["*q_proj*"], rule="adamw", lr=0.1, weight_decay=0.5}]`},
 	} {
 		c, err := config.Load("crates", "", append([]string{"model.dim=128", "model.layers=1"}, set...))
