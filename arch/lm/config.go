@@ -83,6 +83,7 @@ type Config struct {
 	Init          string `json:"init,omitzero"` // "": see Params, or InitNanoChat
 
 	Loop        Loop        `json:"loop,omitzero"` // the blocks run several times over
+	MTP         MTP         `json:"mtp,omitzero"`  // heads for tokens beyond the next
 	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
 
 	// LossChunk is the number of positions whose logits are alive at a time in
@@ -120,6 +121,20 @@ func (c Config) Extras() []string {
 type Loop struct {
 	Loops int  `json:"loops"` // passes R
 	Gate  bool `json:"gate"`  // after a pass, a gate says how likely it is the last; see package looplm
+}
+
+// The kinds of heads for later tokens that MTP.Kind names.
+const (
+	Parallel   = "parallel"   // siblings of the last block, arXiv:2404.19737
+	Sequential = "sequential" // modules one after the other, arXiv:2412.19437
+)
+
+// MTP gives a model heads for the tokens after the next, see package mtp. They
+// share embedding, final norm and head with it, and what it says of the next
+// token does not depend on them. The zero value has none.
+type MTP struct {
+	Heads int    `json:"heads"` // head k predicts the token k places after the next one
+	Kind  string `json:"kind"`
 }
 
 // Passes is how often the blocks run.
@@ -185,6 +200,10 @@ func (c Config) Validate() error {
 	check(strings.Trim(c.WindowPattern, "SL") == "", "window pattern %q, want letters S (window) and L (all)", c.WindowPattern)
 	check(!c.Backout || c.Passes() == 1, "backout with %d loops, want one: it belongs to a stack that runs once", c.Passes())
 	check(c.Init == "" || c.Init == InitNanoChat, "initial values %q, want \"\" or %q", c.Init, InitNanoChat)
+	check(c.MTP.Heads >= 0, "%d MTP heads, want 0 or more", c.MTP.Heads)
+	check(c.MTP.Heads == 0 || c.MTP.Heads < c.Context, "%d MTP heads in a context of %d: head k needs k tokens more than the next one", c.MTP.Heads, c.Context)
+	check(c.MTP == (MTP{}) || c.MTP.Kind == Parallel || c.MTP.Kind == Sequential, "MTP kind %q, want %q or %q", c.MTP.Kind, Parallel, Sequential)
+	check(c.MTP.Heads > 0 || c.MTP == (MTP{}), "MTP kind %q without heads", c.MTP.Kind)
 	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
 	c.RopeScaling.validate(check)
 	return errors.Join(errs...)

@@ -23,6 +23,9 @@ type Forward struct {
 	Last, Trunk *Node
 }
 
+// Config is that of the model.
+func (f *Forward) Config() Config { return f.model.Config }
+
 // Final is the hidden state that the head reads.
 func (f *Forward) Final() *Node { return f.Hidden[len(f.Hidden)-1] }
 

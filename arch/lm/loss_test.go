@@ -12,34 +12,12 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/nanochat-go/nanochat/arch/internal/graphtest"
 )
 
 // Mutation: chunk = n in crossEntropy, or h = forward(h) in place of
 // c.recompute, makes the tests of memory fail.
-
-// needed lists the nodes that outputs depend on, in the order of their making.
-func needed(g *Graph, outputs []*Node) []*Node {
-	used := map[*Node]bool{}
-	var visit func(n *Node)
-	visit = func(n *Node) {
-		if !used[n] {
-			used[n] = true
-			for _, in := range n.Inputs() {
-				visit(in)
-			}
-		}
-	}
-	for _, o := range outputs {
-		visit(o)
-	}
-	var nodes []*Node
-	for _, n := range g.Nodes() {
-		if used[n] {
-			nodes = append(nodes, n)
-		}
-	}
-	return nodes
-}
 
 // lossGraph is the graph of a loss and its gradients, without running it.
 func lossGraph(t *testing.T, c Config, batch int) []*Node {
@@ -52,7 +30,7 @@ func lossGraph(t *testing.T, c Config, batch int) []*Node {
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) []*Node {
 		nll, count := m.Loss(scope, in[0], in[1], in[2], in[3])
 		out := append([]*Node{nll, count}, scope.BuildTrainableVariablesGradientsGraph(nll)...)
-		nodes = needed(nll.Graph(), out)
+		nodes = graphtest.Needed(nll.Graph(), out)
 		return out
 	})
 	require.NoError(t, err)
@@ -60,32 +38,6 @@ func lossGraph(t *testing.T, c Config, batch int) []*Node {
 	_, err = exec.Compile(ids, ids, ids, ids)
 	require.NoError(t, err)
 	return nodes
-}
-
-// peak is the largest sum of values that are alive at a time when nodes are
-// computed in the order of their making and dropped after their last use.
-// Reshapes and the like count as copies on both sides of a comparison.
-func peak(nodes []*Node) int {
-	last := map[*Node]int{}
-	for i, n := range nodes {
-		for _, in := range n.Inputs() {
-			last[in] = i
-		}
-	}
-	free := map[int]int{}
-	alive, most := 0, 0
-	for i, n := range nodes {
-		if n.NumOutputs() != 1 || n.Type() == NodeTypeParameter || n.Type() == NodeTypeConstant {
-			continue
-		}
-		alive += n.Shape().Size()
-		most = max(most, alive)
-		if end, ok := last[n]; ok {
-			free[end] += n.Shape().Size()
-		}
-		alive -= free[i]
-	}
-	return most
 }
 
 // TestChunkedLossNeverHoldsAllLogits looks at the shapes of the graph: with
@@ -117,9 +69,9 @@ func TestRematKeepsBlockInputsOnly(t *testing.T) {
 	perLayer := func(remat bool) int {
 		c.Remat = remat
 		c.NumLayers = 2
-		two := peak(lossGraph(t, c, batch))
+		two := graphtest.Peak(lossGraph(t, c, batch))
 		c.NumLayers = 6
-		return (peak(lossGraph(t, c, batch)) - two) / 4
+		return (graphtest.Peak(lossGraph(t, c, batch)) - two) / 4
 	}
 	stream := batch * c.Context * c.Dim
 	kept, recomputed := perLayer(false), perLayer(true)

@@ -79,11 +79,12 @@ func (p Param) Init(seed uint64) []float32 {
 }
 
 // Linears lists the linears that a policy gives a precision: those inside blocks.
+// MTP heads count as parts of the last block.
 func (c Config) Linears() []policy.Linear {
 	var linears []policy.Linear
 	for _, p := range c.Params() {
 		if p.Class == Matrix && p.Linear {
-			linears = append(linears, policy.Linear{Path: p.Name, In: p.Shape[0], Out: p.Shape[1], Block: p.Block})
+			linears = append(linears, policy.Linear{Path: p.Name, In: p.Shape[0], Out: p.Shape[1], Block: min(p.Block, c.NumLayers-1)})
 		}
 	}
 	return linears
@@ -115,6 +116,9 @@ func (c Config) Params() []Param {
 	}
 	if c.Backout {
 		params = append(params, vectorParam("model.backout_lambda", 1, -1, 0.2))
+	}
+	for k := range c.MTP.Heads {
+		params = append(params, c.laterParams(c.NumLayers+k)...)
 	}
 	params = append(params, vectorParam("model.norm.weight", c.Dim, -1, 1))
 	if c.Loop.Gate {
@@ -172,6 +176,20 @@ func (p *Param) nanoChat() {
 // vectorParam is a vector that begins with one value everywhere.
 func vectorParam(name string, n, block int, value float64) Param {
 	return Param{Name: name, Shape: []int{n}, Class: Vector, FanIn: -1, FanOut: -1, Block: block, Value: value}
+}
+
+// laterParams are the parameters of the MTP head that has the number of a block:
+// that block, after the projection of a sequential one.
+func (c Config) laterParams(i int) []Param {
+	if c.MTP.Kind != Sequential {
+		return c.blockParams(i)
+	}
+	at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
+	return append([]Param{
+		vectorParam(at("hnorm"), c.Dim, i, 1), vectorParam(at("enorm"), c.Dim, i, 1),
+		{Name: at("eh_proj"), Shape: []int{2 * c.Dim, c.Dim}, Class: Matrix, FanIn: 0, FanOut: 1, Block: i, Linear: true,
+			Std: 1 / math.Sqrt(2*float64(c.Dim))},
+	}, c.blockParams(i)...)
 }
 
 // blockParams are the parameters of the block with a number.

@@ -41,9 +41,12 @@ type Model struct {
 type Batch struct{ Tokens, Targets, Pos, Seg []int }
 
 // Freeze records the offsets of the straight-through estimator at b.
-func (m *Model) Freeze(b Batch) {
+func (m *Model) Freeze(b Batch) { m.Record(func() { m.Loss(b) }) }
+
+// Record is Freeze for what f evaluates.
+func (m *Model) Record(f func()) {
 	m.offsets, m.recording = map[string][]float64{}, true
-	m.Loss(b)
+	f()
 	m.recording = false
 }
 
@@ -112,26 +115,34 @@ func (m *Model) Logits(b Batch) [][]float64 {
 // Passes returns the states [T][C] after the final norm of each pass: one, or
 // Loops of a looped model, in which the norm is part of the loop.
 func (m *Model) Passes(b Batch) [][][]float64 {
+	passes, _, _ := m.run(b)
+	return passes
+}
+
+// run also returns the stream before and after the last block of the last pass.
+func (m *Model) run(b Batch) (passes [][][]float64, last, trunk [][]float64) {
 	h := m.Embed(b.Tokens)
 	pos := m.positions(b)
-	var passes [][][]float64
 	if m.Nano.Smear {
 		h = m.smear(h, pos, b.Seg)
 	}
 	m.tokens, m.first = b.Tokens, clone(h)
 	for m.pass = range max(m.Loops, 1) {
 		for layer := range m.Layers {
+			if layer == m.Layers-1 {
+				last = clone(h)
+			}
 			m.Block(layer, h, pos, b.Seg)
 			if layer == m.Layers/2 {
 				m.middle = clone(h)
 			}
 		}
 		m.backout(h)
-		normed := m.norm("model.norm.weight", h)
-		passes = append(passes, normed)
-		h = clone(normed)
+		trunk = h
+		passes = append(passes, m.norm("model.norm.weight", h))
+		h = clone(passes[m.pass])
 	}
-	return passes
+	return passes, last, trunk
 }
 
 // Embed looks tokens up.
