@@ -14,6 +14,9 @@
 //	nanochat   + ⌈L/2⌉·(V·H_kv·d + 12·H_kv) value embeddings and their gates, 2·L residual
 //	           scalars, 24 + 1 smear, 1 backout
 //
+// Each of K parallel MTP heads has the parameters of a block, each sequential one
+// 2·C² + 2·C more.
+//
 // A looped model has the parameters of its L blocks and does the work of R·L: in
 // what follows its L is R·L.
 //
@@ -27,6 +30,8 @@
 //
 //	forward = 2·N_mm + 4·H·d·S
 //	train   = 6·N_mm + 12·H·d·S              (arXiv:2204.02311, appendix B)
+//	                + 6·K·(N_head + V·C) + 12·K·H·d·min(w, T)    with K MTP heads of N_head matrix values
+//	                + 6·(R-1)·(V·C + C)                          with the gate of a looped model
 //	decode  = 2·N_mm + 4·H·d·Σ_l min(w, n)   for the token after n-1 others
 //
 // The attention term counts every pair inside the window, also those that the
@@ -42,6 +47,7 @@
 //	activations           4·B·T·L·(6·C + 2·H_kv·d + 2·H·d + m·f),  m = 3 SwiGLU, 2 otherwise
 //	                      (6·C+…: sublayer inputs, norms and outputs kept for the backward pass)
 //	scores                2·4·B·H·T·S   (attention scores and probabilities)
+//	                      (with MTP L+K in place of L)
 //	with Remat            activations and scores of one block, and 4·B·T·C for each block
 //	logits                3·4·V·(B·T or LossChunk, the smaller): scores, exponentials, gradient
 //

@@ -9,7 +9,8 @@ type Parameters struct {
 	Total        int
 	ByClass      map[lm.Class]int
 	NonEmbedding int // without embedding and head
-	Matmul       int // that a token is multiplied with: blocks, as often as they run, and head
+	Matmul       int // that a token is multiplied with: blocks, as often as they run, and head; without MTP heads
+	Heads        int // that it is multiplied with besides in training: MTP heads, and the head for all but the last exit
 }
 
 // Count counts the parameters of c.
@@ -18,9 +19,18 @@ func Count(c lm.Config) Parameters {
 	layers := c.NumLayers
 	perBlock := 2*c.Dim*c.NumHeads*c.HeadDim + 2*c.Dim*kvWidth(c) + mlpMatrices(c)*c.Dim*c.HiddenDim
 	table := c.VocabSize * c.Dim
+	perHead := perBlock
+	if c.MTP.Kind == lm.Sequential { // M
+		perHead += 2 * c.Dim * c.Dim
+	}
 	p := Parameters{
-		ByClass: map[lm.Class]int{lm.Matrix: layers * perBlock, lm.Embedding: table + valueLayers(c)*c.VocabSize*kvWidth(c)},
-		Matmul:  c.Passes()*layers*perBlock + table,
+		ByClass: map[lm.Class]int{lm.Matrix: layers*perBlock + c.MTP.Heads*perHead,
+			lm.Embedding: table + valueLayers(c)*c.VocabSize*kvWidth(c)},
+		Matmul: c.Passes()*layers*perBlock + table,
+		Heads:  c.MTP.Heads * (perHead + table),
+	}
+	if c.Loop.Gate {
+		p.Heads += (c.Passes() - 1) * (table + c.Dim)
 	}
 	if n := vectors(c); n > 0 {
 		p.ByClass[lm.Vector] = n
@@ -37,15 +47,17 @@ func Count(c lm.Config) Parameters {
 
 // vectors counts gains, factors and gates.
 func vectors(c lm.Config) int {
-	gains, rest := 2*c.Dim*c.NumLayers+c.Dim, valueLayers(c)*min(12, c.Dim)*c.NumKVHeads
+	blocks := c.NumLayers + c.MTP.Heads
+	gains, rest := 2*c.Dim*blocks+c.Dim, valueLayers(c)*min(12, c.Dim)*c.NumKVHeads
 	add := func(on bool, to *int, n int) {
 		if on {
 			*to += n
 		}
 	}
-	add(c.QKNorm, &gains, c.NumLayers*2*c.HeadDim)
-	add(c.SubLN, &gains, c.NumLayers*(c.NumHeads*c.HeadDim+c.HiddenDim))
-	add(c.SandwichNorm, &gains, c.NumLayers*2*c.Dim)
+	add(c.QKNorm, &gains, blocks*2*c.HeadDim)
+	add(c.SubLN, &gains, blocks*(c.NumHeads*c.HeadDim+c.HiddenDim))
+	add(c.SandwichNorm, &gains, blocks*2*c.Dim)
+	add(c.MTP.Kind == lm.Sequential, &gains, c.MTP.Heads*2*c.Dim)
 	add(c.EmbedNorm, &gains, c.Dim)
 	add(c.NoGain, &gains, -gains)
 	add(c.Loop.Gate, &rest, c.Dim+1)
@@ -77,20 +89,29 @@ func mlpMatrices(c lm.Config) int {
 func spanSum(c lm.Config, n int) int {
 	sum := 0
 	for l := range c.NumLayers {
-		if w := c.LayerWindow(l); w > 0 {
-			sum += min(n, w)
-		} else {
-			sum += n
-		}
+		sum += span(c, l, n)
 	}
 	return c.Passes() * sum
 }
 
+// span is that of one layer.
+func span(c lm.Config, layer, n int) int {
+	if w := c.LayerWindow(layer); w > 0 {
+		return min(n, w)
+	}
+	return n
+}
+
 // TrainFLOPs is the number of operations of a training step for each token of
 // rows of seqLen tokens.
-func TrainFLOPs(c lm.Config, seqLen int) float64 { return 3 * ForwardFLOPs(c, seqLen) }
+func TrainFLOPs(c lm.Config, seqLen int) float64 {
+	c = c.WithDefaults()
+	heads := 2*float64(Count(c).Heads) + 4*float64(c.NumHeads*c.HeadDim)*float64(c.MTP.Heads*span(c, c.NumLayers, seqLen))
+	return 3 * (ForwardFLOPs(c, seqLen) + heads)
+}
 
-// ForwardFLOPs is the same for the forward pass alone.
+// ForwardFLOPs is the number of operations for each token of what predicts the
+// next one: a forward pass without MTP heads and exits.
 func ForwardFLOPs(c lm.Config, seqLen int) float64 {
 	c = c.WithDefaults()
 	return 2*float64(Count(c).Matmul) + 4*float64(c.NumHeads*c.HeadDim)*float64(spanSum(c, seqLen))
@@ -125,14 +146,14 @@ func Train(c lm.Config, batch, seqLen int) Memory {
 	tokens := int64(batch) * int64(seqLen)
 	heads := int64(c.NumHeads * c.HeadDim)
 	weights := 4 * int64(Count(c).Total)
-	layers := int64(c.Passes() * c.NumLayers)
+	layers := int64(c.Passes()*c.NumLayers + c.MTP.Heads)
 	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim))
-	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)) / layers
+	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)+c.MTP.Heads*span(c, c.NumLayers, seqLen))
 	m := Memory{Weights: weights, Gradients: weights}
 	if c.Remat {
-		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim)*layers, scores
+		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim)*layers, scores/layers
 	} else {
-		m.Activations, m.Scores = activations*layers, scores*layers
+		m.Activations, m.Scores = activations*layers, scores
 	}
 	rows := tokens
 	if c.LossChunk > 0 {

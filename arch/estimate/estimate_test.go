@@ -31,13 +31,21 @@ func TestCountEqualsParams(t *testing.T) {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
 		}
 		c.Backout = c.Passes() == 1 && rapid.Bool().Draw(rt, "backout")
+		if heads := rapid.IntRange(0, 3).Draw(rt, "mtp"); heads > 0 {
+			c.MTP = lm.MTP{Heads: heads, Kind: rapid.SampledFrom([]string{lm.Parallel, lm.Sequential}).Draw(rt, "kind")}
+		}
 		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
 		got := Count(c)
-		byClass, total, matmul := map[lm.Class]int{}, 0, 0
+		byClass, total, matmul, later := map[lm.Class]int{}, 0, 0, c.MTP.Heads*c.VocabSize*c.Dim
+		if c.Loop.Gate {
+			later += (c.Passes() - 1) * (c.VocabSize*c.Dim + c.Dim)
+		}
 		for _, p := range c.Params() {
 			byClass[p.Class] += p.Size()
 			total += p.Size()
 			switch {
+			case p.Block >= c.NumLayers && p.Class == lm.Matrix:
+				later += p.Size()
 			case p.Class == lm.Matrix: // runs in every pass
 				matmul += c.Passes() * p.Size()
 			case p.Class == lm.Head || c.Tied && p.Name == "model.embed_tokens.weight":
@@ -47,6 +55,7 @@ func TestCountEqualsParams(t *testing.T) {
 		require.Equal(rt, byClass, got.ByClass)
 		require.Equal(rt, total, got.Total)
 		require.Equal(rt, matmul, got.Matmul)
+		require.Equal(rt, later, got.Heads)
 		require.Equal(rt, total-byClass[lm.Embedding]-byClass[lm.Head], got.NonEmbedding)
 	})
 }
@@ -88,6 +97,12 @@ func TestFLOPsByHand(t *testing.T) {
 	require.Equal(t, 400.0, ForwardFLOPs(c, 5))
 	require.Equal(t, 1200.0, TrainFLOPs(c, 5))
 	require.Equal(t, 336.0, DecodeFLOPs(c, 1))
+	mtp := c // a block of 120 weights and the head of 40, attention of 80
+	mtp.MTP = lm.MTP{Heads: 2, Kind: lm.Parallel}
+	require.Equal(t, 1200.0+3*2*(320+80), TrainFLOPs(mtp, 5))
+	require.Equal(t, 400.0, ForwardFLOPs(mtp, 5))
+	mtp.MTP.Kind = lm.Sequential // and M of 32
+	require.Equal(t, 1200.0+3*2*(320+64+80), TrainFLOPs(mtp, 5))
 	c.Window = 2
 	require.Equal(t, 352.0, ForwardFLOPs(c, 5))
 	require.Equal(t, 336.0, DecodeFLOPs(c, 1))
@@ -106,6 +121,10 @@ func TestMemoryByHand(t *testing.T) {
 	want := Memory{Weights: 1360, Gradients: 1360, Activations: 4 * 15 * 2 * 54, Scores: 8 * 15 * 2 * 2 * 5, Logits: 12 * 15 * 10}
 	require.Equal(t, want, Train(c, 3, 5))
 	require.Equal(t, int64(1360*2+6480+2400+1800), want.Total())
+	mtp := c
+	mtp.MTP = lm.MTP{Heads: 2, Kind: lm.Parallel} // as two layers more, 128 weights each
+	require.Equal(t, Memory{Weights: 1360 + 8*128, Gradients: 1360 + 8*128, Activations: 2 * want.Activations, Scores: 2 * want.Scores,
+		Logits: want.Logits}, Train(mtp, 3, 5))
 	loop := c
 	loop.Loop.Loops = 3
 	want.Activations, want.Scores = 3*want.Activations, 3*want.Scores

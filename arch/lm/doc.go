@@ -42,6 +42,9 @@
 // has a known scale: with Ternary and ReLU2GLU that is the block of BitNet b1.58
 // 2B4T (arXiv:2504.12285).
 //
+// Config.MTP adds heads for the tokens after the next, which package mtp describes;
+// they change nothing of what the model says of the next one.
+//
 // The MLP is SwiGLU, ReLU², either gated or not, or SiLU (see the constants). Logits are norm(h)·W_head,
 // then c·tanh(z/c) when SoftCap is c.
 //

@@ -82,6 +82,9 @@ func TestParams(t *testing.T) {
 		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
 		}
+		if heads := rapid.IntRange(0, 3).Draw(rt, "mtp"); heads > 0 {
+			c.MTP = MTP{Heads: heads, Kind: rapid.SampledFrom([]string{Parallel, Sequential}).Draw(rt, "kind")}
+		}
 		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
 		require.NoError(rt, c.Validate())
 		seen := map[string]bool{}
@@ -117,6 +120,9 @@ func TestParams(t *testing.T) {
 		require.Equal(rt, c.Smear, seen["model.smear_lambda"])
 		require.Equal(rt, c.ResidualScalars, seen["model.layers.0.x0_lambda"])
 		require.Equal(rt, c.EmbedNorm && !c.NoGain, seen["model.embed_norm.weight"])
+		last := fmt.Sprintf("model.layers.%d.", c.NumLayers+c.MTP.Heads-1)
+		require.Equal(rt, !c.NoGain, seen[last+"input_layernorm.weight"])
+		require.Equal(rt, c.MTP.Heads > 0 && c.MTP.Kind == Sequential, seen[last+"eh_proj.weight"])
 		require.Equal(rt, c.Gated(), seen["model.layers.0.mlp.gate_proj.weight"])
 	})
 }
@@ -203,6 +209,10 @@ func TestValidate(t *testing.T) {
 	require.NoError(t, referenceConfig().Validate())
 	for want, change := range map[string]func(c *Config){
 		"vocabulary size 0":           func(c *Config) { c.VocabSize = 0 },
+		"-1 MTP heads":                func(c *Config) { c.MTP = MTP{Heads: -1, Kind: Parallel} },
+		"9 MTP heads in a context":    func(c *Config) { c.MTP = MTP{Heads: 9, Kind: Parallel} },
+		`MTP kind "shared"`:           func(c *Config) { c.MTP = MTP{Heads: 1, Kind: "shared"} },
+		`"parallel" without heads`:    func(c *Config) { c.MTP.Kind = Parallel },
 		"-2 loops":                    func(c *Config) { c.Loop.Loops = -2 },
 		"loop with 0 passes":          func(c *Config) { c.Loop.Gate = true },
 		"-1 layers":                   func(c *Config) { c.NumLayers = -1 },
