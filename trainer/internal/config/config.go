@@ -190,7 +190,7 @@ func Default() Config {
 		Precision: Precision{Mode: "emulate", KeepFirst: policy.Default, KeepLast: policy.Default, HighPrecision: "bf16"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,
 			Space: Space{Kind: "full", Scale: 0.25, Rank: 64, Every: 200, Moments: "rotate", Level: 2},
-			LR:    0.02, Scale: "original", OrthDType: "float32", OtherLR: 0.004, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
+			LR:    0.02, Scale: "original", OrthDType: "float32", OtherLR: 0.016, Schedule: "wsd", Decay: "linear", Warmup: 20, DecayLength: 0.5,
 			Floor: 0, Clip: 1, Accumulate: 1},
 		Checkpoint: Checkpoint{Every: 200, Keep: 3, Best: true},
 		Eval:       Eval{Every: 200, ValTokens: 32768, Samples: 32, StepSamples: 8, Temperature: 0.8, Compile: true},
