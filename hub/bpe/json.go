@@ -168,7 +168,11 @@ func Parse(data []byte) (*Tokenizer, error) {
 	if err := t.parseVocab(vocab); err != nil {
 		return nil, err
 	}
-	if err := t.parseMerges(vocab, f.Model.Merges); err != nil {
+	merges, err := parseMerges(f.Model.Merges)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.setMerges(vocab, merges); err != nil {
 		return nil, err
 	}
 	return t, t.finish()
@@ -272,24 +276,33 @@ func (t *Tokenizer) parseVocab(vocab map[string]int32) error {
 }
 
 // parseMerges reads merges written as ["a","b"] or "a b".
-func (t *Tokenizer) parseMerges(vocab map[string]int32, raw []json.RawMessage) error {
+func parseMerges(raw []json.RawMessage) ([][2]string, error) {
+	merges := make([][2]string, len(raw))
 	for rank, r := range raw {
 		var halves []string
 		if json.Unmarshal(r, &halves) != nil {
 			var line string
 			if err := json.Unmarshal(r, &line); err != nil {
-				return fmt.Errorf("bpe: merge %d is neither a pair nor a line: %s", rank, r)
+				return nil, fmt.Errorf("bpe: merge %d is neither a pair nor a line: %s", rank, r)
 			}
 			halves = strings.Split(line, " ")
 		}
 		if len(halves) != 2 {
-			return fmt.Errorf("bpe: merge %d is %s, want two tokens", rank, r)
+			return nil, fmt.Errorf("bpe: merge %d is %s, want two tokens", rank, r)
 		}
-		left, okLeft := vocab[halves[0]]
-		right, okRight := vocab[halves[1]]
-		id, ok := vocab[halves[0]+halves[1]]
+		merges[rank] = [2]string(halves)
+	}
+	return merges, nil
+}
+
+// setMerges sets the merges, whose halves are tokens of the vocabulary.
+func (t *Tokenizer) setMerges(vocab map[string]int32, merges [][2]string) error {
+	for rank, m := range merges {
+		left, okLeft := vocab[m[0]]
+		right, okRight := vocab[m[1]]
+		id, ok := vocab[m[0]+m[1]]
 		if !okLeft || !okRight || !ok || t.tokens[left] == nil || t.tokens[right] == nil || t.tokens[id] == nil {
-			return fmt.Errorf("bpe: merge %d of %q and %q uses or makes a token that is not in the vocabulary", rank, halves[0], halves[1])
+			return fmt.Errorf("bpe: merge %d of %q and %q uses or makes a token that is not in the vocabulary", rank, m[0], m[1])
 		}
 		p := pairOf(left, right)
 		t.merges = append(t.merges, p)

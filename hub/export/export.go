@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,7 +68,7 @@ var fileNames = []string{configName, weightsName, tokenizerName, tokConfigName, 
 // transformers computes the model, ErrExists if dir is there. When it returns
 // an error, dir is as it was.
 func HF(dir string, s Spec, src Source, o Options) (Report, error) {
-	if err := s.check(); err != nil {
+	if err := s.check(transformers); err != nil {
 		return Report{}, err
 	}
 	if o.Dequantise != nil && !s.Ternary {
@@ -251,7 +250,17 @@ func (w *writer) weights() error {
 
 // values are the numbers that the file holds for a tensor.
 func (w *writer) values(t tensor) ([]float32, error) {
-	v, shape, err := w.src.Tensor(t.name)
+	v, err := read(w.src, t)
+	if err != nil || !t.matrix || w.o.Dequantise == nil {
+		return v, err
+	}
+	codes, scale := w.o.Dequantise(v)
+	return multiples(codes, scale), nil
+}
+
+// read returns the values of a tensor, which are finite.
+func read(src Source, t tensor) ([]float32, error) {
+	v, shape, err := src.Tensor(t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -259,19 +268,20 @@ func (w *writer) values(t tensor) ([]float32, error) {
 		return nil, fmt.Errorf("shape %v with %d values, want %v", shape, len(v), t.shape)
 	}
 	for i, x := range v {
-		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+		if x-x != 0 {
 			return nil, fmt.Errorf("value %d is %g", i, x)
 		}
 	}
-	if !t.matrix || w.o.Dequantise == nil {
-		return v, nil
-	}
-	codes, scale := w.o.Dequantise(v)
-	out := make([]float32, len(v))
+	return v, nil
+}
+
+// multiples are the values that codes and their scale stand for.
+func multiples(codes []int8, scale float32) []float32 {
+	v := make([]float32, len(codes))
 	for i, c := range codes {
-		out[i] = float32(c) * scale
+		v[i] = float32(c) * scale
 	}
-	return out, nil
+	return v
 }
 
 func product(shape []int) int {

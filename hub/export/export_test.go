@@ -214,7 +214,7 @@ func TestRefusedByName(t *testing.T) {
 	require.ErrorContains(t, err, `MLP "gelu"`)
 	s = qwen3()
 	s.Dim = 13 // Qwen3 states head_dim and does not ask for a multiple
-	require.NoError(t, s.check())
+	require.NoError(t, s.check(transformers))
 	_, err = HF(dir, Spec{NumHeads: 3, NumKVHeads: 2, HeadDim: 5}, weights{}, options())
 	for _, want := range []string{"vocabulary size is 0", "context is 0", "3 heads over 2 KV heads", "head dimension 5 is odd", "RoPE theta 0"} {
 		require.ErrorContains(t, err, want)

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -77,7 +78,7 @@ func TestTransformers(t *testing.T) {
 			require.Equal(t, []int{5, 6}, []int{got.BOS, got.EOS})
 			require.Equal(t, []int{4, 3, 4, 6}, got.Encoded)
 			require.Equal(t, "abd<|bos|>", got.Decoded)
-			want := reference(c.spec, dequantised(c.spec, w, o), ids)
+			want := reference(c.spec, dequantised(c.spec, w, o), ids, func(_ string, x []float64) []float64 { return x })
 			size, worst := 0.0, 0.0
 			for i := range want {
 				for j, z := range want[i] {
@@ -114,39 +115,53 @@ func dequantised(s Spec, w weights, o Options) weights {
 	return out
 }
 
-// reference computes the logits of ids in float64, loop by loop.
-func reference(s Spec, w weights, ids []int) [][]float64 {
+// reference computes the logits of ids in float64, loop by loop. operand rounds what a
+// matrix multiplies.
+func reference(s Spec, w map[string][]float32, ids []int, operand func(name string, x []float64) []float64) [][]float64 {
+	product := func(name string, x []float64) []float64 { return multiply(w[name], operand(name, x)) }
 	h := make([][]float64, len(ids))
 	for i, id := range ids {
 		for j := range s.Dim {
 			h[i] = append(h[i], float64(w["model.embed_tokens.weight"][id*s.Dim+j]))
 		}
 	}
-	for l := range s.NumLayers {
-		at := func(name string) []float32 { return w["model.layers."+string(rune('0'+l))+"."+name+".weight"] }
-		keys, values := make([][]float64, len(ids)), make([][]float64, len(ids))
-		for i := range ids {
-			x := norm(h[i], at("input_layernorm"), s.NormEps)
-			q := heads(s, multiply(at("self_attn.q_proj"), x), at("self_attn.q_norm"), i)
-			keys[i] = heads(s, multiply(at("self_attn.k_proj"), x), at("self_attn.k_norm"), i)
-			values[i] = multiply(at("self_attn.v_proj"), x)
-			add(h[i], multiply(at("self_attn.o_proj"), mix(s, q, keys[:i+1], values)))
-			x = norm(h[i], at("post_attention_layernorm"), s.NormEps)
-			gate, up := multiply(at("mlp.gate_proj"), x), multiply(at("mlp.up_proj"), x)
-			for j, g := range gate {
-				up[j] *= g / (1 + math.Exp(-g))
+	for pass := range s.passes() {
+		for i := range h {
+			if pass > 0 {
+				h[i] = norm(h[i], w["model.norm.weight"], s.NormEps)
 			}
-			add(h[i], multiply(at("mlp.down_proj"), up))
+		}
+		for l := range s.NumLayers {
+			referenceBlock(s, w, fmt.Sprintf("model.layers.%d.", l), h, product)
 		}
 	}
-	head := w["lm_head.weight"]
+	head := "lm_head.weight"
 	if s.Tied {
-		head = w["model.embed_tokens.weight"]
+		head = "model.embed_tokens.weight"
 	}
 	for i := range h {
-		h[i] = multiply(head, norm(h[i], w["model.norm.weight"], s.NormEps))
+		h[i] = product(head, norm(h[i], w["model.norm.weight"], s.NormEps))
 	}
 	return h
+}
+
+// referenceBlock runs one block on the rows of h.
+func referenceBlock(s Spec, w map[string][]float32, prefix string, h [][]float64, product func(name string, x []float64) []float64) {
+	at := func(name string) string { return prefix + name + ".weight" }
+	keys, values := make([][]float64, len(h)), make([][]float64, len(h))
+	for i := range h {
+		x := norm(h[i], w[at("input_layernorm")], s.NormEps)
+		q := heads(s, product(at("self_attn.q_proj"), x), w[at("self_attn.q_norm")], i)
+		keys[i] = heads(s, product(at("self_attn.k_proj"), x), w[at("self_attn.k_norm")], i)
+		values[i] = product(at("self_attn.v_proj"), x)
+		add(h[i], product(at("self_attn.o_proj"), mix(s, q, keys[:i+1], values)))
+		x = norm(h[i], w[at("post_attention_layernorm")], s.NormEps)
+		gate, up := product(at("mlp.gate_proj"), x), product(at("mlp.up_proj"), x)
+		for j, g := range gate {
+			up[j] *= g / (1 + math.Exp(-g))
+		}
+		add(h[i], product(at("mlp.down_proj"), up))
+	}
 }
 
 func add(h, x []float64) {

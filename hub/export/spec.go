@@ -17,20 +17,37 @@ type Spec struct {
 	SoftCap               float64 // 0: none
 	RopeTheta, NormEps    float64
 
+	// Loops is how often the blocks run, 0 as 1, with the final norm between the
+	// passes; ExitGate is a gate that may end them before.
+	Loops    int
+	ExitGate bool
+
 	// Extras names further parts of the model, of which no class has any.
 	Extras []string
 }
 
-// UnsupportedError says why no class of transformers computes what the model
-// computes.
-type UnsupportedError struct{ Reasons []string }
+// passes is how often the blocks run.
+func (s Spec) passes() int { return max(s.Loops, 1) }
 
-func (e *UnsupportedError) Error() string {
-	return "export: no transformers class has " + strings.Join(e.Reasons, "; nor ")
+// The programs for which models are exported.
+const (
+	transformers = "transformers class"
+	llamacpp     = "llama.cpp architecture"
+)
+
+// UnsupportedError says why a program that should load the export does not compute
+// what the model computes.
+type UnsupportedError struct {
+	Target  string // "transformers class" or "llama.cpp architecture"
+	Reasons []string
 }
 
-// check reports what is wrong with the spec, then what transformers lacks.
-func (s Spec) check() error {
+func (e *UnsupportedError) Error() string {
+	return "export: no " + e.Target + " has " + strings.Join(e.Reasons, "; nor ")
+}
+
+// check reports what is wrong with the spec, then what the target lacks.
+func (s Spec) check(target string) error {
 	var errs []error
 	for _, f := range []struct {
 		name  string
@@ -55,10 +72,10 @@ func (s Spec) check() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.supported()
+	return s.supported(target)
 }
 
-func (s Spec) supported() error {
+func (s Spec) supported(target string) error {
 	var reasons []string
 	add := func(bad bool, format string, args ...any) {
 		if bad {
@@ -76,12 +93,17 @@ func (s Spec) supported() error {
 	}
 	add(s.SoftCap != 0, "a logit soft-cap (%g)", s.SoftCap)
 	add(s.Window != 0 && s.Window < s.Context, "a window (%d tokens) shorter than the context (%d) with these layers", s.Window, s.Context)
-	add(!s.QKNorm && s.Dim%s.NumHeads != 0, "a dimension (%d) that its heads (%d) do not divide, without QK-norm", s.Dim, s.NumHeads)
 	for _, e := range s.Extras {
 		add(true, "%s", e)
 	}
+	if target == transformers {
+		add(!s.QKNorm && s.Dim%s.NumHeads != 0, "a dimension (%d) that its heads (%d) do not divide, without QK-norm", s.Dim, s.NumHeads)
+		add(s.passes() > 1, "blocks that run %d times", s.Loops)
+	} else {
+		add(s.passes() > 1 && s.QKNorm, "blocks that run %d times with QK-norm", s.Loops)
+	}
 	if reasons != nil {
-		return &UnsupportedError{reasons}
+		return &UnsupportedError{target, reasons}
 	}
 	return nil
 }
