@@ -63,6 +63,12 @@
 //	weights     4 bytes each, ternary ones 1/4 byte
 //	cache       8·layers·KV heads·head dim bytes for each token of a row
 //
+// # Operands
+//
+// Programs that keep weights in blocks of integers round what these multiply to such
+// blocks too. WithOperands does that here, in float32, so that a file of theirs gives
+// their results: the sums differ only in their order.
+//
 // # Differences from package lm
 //
 // Padding, several documents in one row, and per-linear precision policies do

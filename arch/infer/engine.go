@@ -68,6 +68,16 @@ type Option func(*Engine)
 // less means as many as GOMAXPROCS. Results do not depend on it.
 func WithThreads(n int) Option { return func(e *Engine) { e.threads = n } }
 
+// Rounder rounds rows of activations in place to the values of a format; an error
+// leaves a row as it is. Rounders of one format are equal.
+type Rounder interface{ Round(x []float32) error }
+
+// WithOperands rounds what a weight multiplies by the rounder that of returns for its
+// name, not at all for nil: as programs do whose products are of blocks of integers. A
+// tied head is lm_head.weight. Weights that read the same rows, q_proj, k_proj and
+// v_proj for one, must have equal rounders. Ternary models have a rounding of their own.
+func WithOperands(of func(weight string) Rounder) Option { return func(e *Engine) { e.operands = of } }
+
 // Engine holds the weights of a model. Its methods may be called concurrently;
 // sequences live in Sessions.
 type Engine struct {
@@ -84,6 +94,9 @@ type Engine struct {
 	head      linear
 	cos, sin  []float32 // [Context, d/2]
 
+	operands func(weight string) Rounder // nil: none
+	final    Rounder                     // of what the head reads
+
 	// watch sees every row of activations before it is quantised; tests use it.
 	watch func(x []float32)
 
@@ -99,7 +112,11 @@ type layer struct {
 	nano                       nanoLayer
 	window                     int // 0: all
 	q, k, v, o, gate, up, down linear
+	operands                   operands
 }
+
+// operands are the rounders of what the linears of a block read.
+type operands struct{ qkv, o, mlp, down Rounder }
 
 // New loads a model from src. Call Close to end its worker goroutines.
 func New(cfg lm.Config, src Source, opts ...Option) (*Engine, error) {
@@ -172,6 +189,44 @@ func (e *Engine) load(src Source) error {
 			gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
 			nano: e.loadNanoLayer(i, tensors, linears), window: e.cfg.LayerWindow(i),
 		})
+	}
+	return e.loadOperands()
+}
+
+// loadOperands asks for the rounder of every linear.
+func (e *Engine) loadOperands() error {
+	if e.operands == nil {
+		return nil
+	}
+	if e.cfg.Ternary {
+		return errors.New("infer: operands of a ternary model are rounded to int8 by row, not by a Rounder")
+	}
+	e.final = e.operands("lm_head.weight")
+	for i := range e.layers {
+		one := func(names ...string) (r Rounder, err error) {
+			for k, name := range names {
+				name = fmt.Sprintf("model.layers.%d.%s.weight", i, name)
+				if k == 0 {
+					r = e.operands(name)
+				} else if other := e.operands(name); other != r {
+					return nil, fmt.Errorf("infer: %s reads rows that are rounded to %v, not to %v", name, r, other)
+				}
+			}
+			return r, nil
+		}
+		mlp := []string{"mlp.up_proj"}
+		if e.cfg.Gated() {
+			mlp = append(mlp, "mlp.gate_proj")
+		}
+		var errs [4]error
+		o := &e.layers[i].operands
+		o.qkv, errs[0] = one("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+		o.o, errs[1] = one("self_attn.o_proj")
+		o.mlp, errs[2] = one(mlp...)
+		o.down, errs[3] = one("mlp.down_proj")
+		if err := errors.Join(errs[:]...); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -208,6 +208,7 @@ func (e *Engine) product(p *pool, w linear, o *operand, n int, y []float32) {
 // number of its keys and values in a row.
 func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache int) {
 	c, n := e.cfg, len(items)
+	sc.x.round, sc.y.round = w.operands.qkv, w.operands.o
 	e.normed(p, sc.x, sc.h, w.norm1, n)
 	e.product(p, w.q, sc.x, n, sc.q)
 	e.product(p, w.k, sc.x, n, sc.k)
@@ -357,6 +358,7 @@ func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain [
 
 // mlp adds the feed-forward sublayer to the stream.
 func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
+	sc.x.round, sc.f.round = w.operands.mlp, w.operands.down
 	e.normed(p, sc.x, sc.h, w.norm2, n)
 	e.product(p, w.up, sc.x, n, sc.up)
 	if w.gate != nil {
@@ -423,6 +425,10 @@ func (e *Engine) unembed(p *pool, sc *scratch, items []item, passes int) {
 	}
 	if len(done) == 0 {
 		return
+	}
+	sc.final.round = e.final
+	for i := range done {
+		sc.final.done(i)
 	}
 	e.product(p, e.head, sc.final, len(done), sc.logits)
 	for i, o := range done {

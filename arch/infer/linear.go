@@ -11,6 +11,7 @@ type operand struct {
 	x     []float32 // n·k
 	codes []int8    // n·k, nil when the model is dense
 	scale []float32 // n
+	round Rounder   // of a dense model, nil for none
 	watch func(x []float32)
 }
 
@@ -32,6 +33,9 @@ func (o *operand) done(i int) {
 			o.watch(o.row(i))
 		}
 		o.scale[i] = ternary.QuantizeActivations(o.row(i), o.codes[i*o.k:(i+1)*o.k])
+	}
+	if o.round != nil {
+		_ = o.round.Round(o.row(i)) // what cannot be rounded is not finite, and stays so
 	}
 }
 

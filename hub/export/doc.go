@@ -1,7 +1,8 @@
 // Package export writes a trained model as a folder that Hugging Face's
-// transformers loads, and reads it back before it says that it did.
+// transformers loads, or as a GGUF file that llama.cpp loads, and reads it back before
+// it says that it did. It also reads GGUF files of others.
 //
-// # Layout
+// # The folder
 //
 //	config.json             architecture, see below
 //	model.safetensors       float32, linears as [out, in], metadata format=pt;
@@ -26,10 +27,36 @@
 //	                                                    ternary weights and int8 activations
 //	                                                    (bitnet, autobitlinear, online)
 //
-// Everything else has no class in transformers: the two-matrix MLPs, a capped
+// Everything else has no class in transformers: several passes of the blocks, the two-matrix MLPs, a capped
 // logit, a window shorter than the context. Such a model is refused with an
 // *UnsupportedError that names every reason. A document mask is not a reason: a
 // text that is generated is one document.
+//
+// # The file
+//
+//	Spec             architecture   what differs
+//	plain            llama          rows of q_proj and k_proj in pairs, see below
+//	QKNorm           qwen3          attn_q_norm, attn_k_norm
+//	Loops above 1    nanbeige       num_loops; the final norm between passes; an exit gate is left out
+//
+// Names are llama.cpp's; matrices of blocks have one type, embedding and head another,
+// norms are float32; a tied head is not stored. A matrix whose rows are no whole blocks
+// is F16. llama and nanbeige rotate the pairs (2j, 2j+1) of a head and not its halves:
+// with D rows to a head, row 2j+s of a head in the file is row s·D/2+j of the model.
+//
+// A matrix of a ternary model is written as code·scale, in TQ2_0, TQ1_0 and Q2_0 blocks
+// with the scale as binary16, or with GGUFOptions.Exact as blocks of scale 1 beside a
+// float32 tensor, blk.N.attn_q.scale, by which llama.cpp multiplies the product.
+//
+// The vocabulary comes from the same tokenizer.json. llama.cpp cuts texts by one of a
+// list of patterns: gpt-2, llama-bpe and qwen2 are written; llama-bpe ignores merges for
+// whole pieces, so it is checked that this changes no token.
+//
+// llama.cpp rounds what a matrix multiplies to blocks of int8 (GGUFModel.Operand). With
+// that rounding a float64 computation gives its logits but for the order of sums; in
+// F16 it may sum in binary16, and with Q4_1 it uses binary16 sums of the activations.
+//
+// The proof beside a file says what was equal when it had been read back.
 //
 // # Safety
 //

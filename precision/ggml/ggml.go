@@ -179,6 +179,16 @@ func (t Type) Decode(x []float32, src []byte) error {
 	return nil
 }
 
+// Round replaces x, whole blocks, by the values that their encoding has. After an
+// error x is as it was.
+func (t Type) Round(x []float32) error {
+	raw := make([]byte, t.Bytes(len(x)))
+	if err := t.Encode(raw, x); err != nil {
+		return err
+	}
+	return t.Decode(x, raw)
+}
+
 // absMax returns max|x| of finite values.
 func absMax(x []float32) (float32, error) {
 	a := math.Float32frombits(lanes.AbsMax(x))

@@ -148,3 +148,17 @@ func TestOperands(t *testing.T) {
 	require.InDelta(t, sum, getScale(raw[2:]), 0.01)
 	require.Equal(t, decode(t, Q8_0, encode(t, Q8_0, x)), decode(t, Q8_1, encode(t, Q8_1, x)))
 }
+
+func TestRound(t *testing.T) {
+	for _, kind := range types {
+		x := gaussian(9, 3*256)
+		want := decode(t, kind, encode(t, kind, x))
+		require.NoError(t, kind.Round(x))
+		require.Equal(t, want, x, "%s", kind)
+	}
+	require.Error(t, Q8_0.Round(make([]float32, 31)))
+	x := make([]float32, 32)
+	x[31] = float32(math.NaN())
+	require.ErrorContains(t, Q8_0.Round(x), "NaN")
+	require.Error(t, Type(99).Round(x))
+}
