@@ -22,7 +22,7 @@ type Spec struct {
 	Loops    int
 	ExitGate bool
 
-	// Extras names further parts of the model, of which no class has any.
+	// Extras names further parts of the model, of which no target has any.
 	Extras []string
 }
 
