@@ -45,6 +45,14 @@
 // tokens ended. In the same way tokens that were drafted with few passes are
 // taken further to be verified (Span.Back), without computing anything twice.
 //
+// # Drafts
+//
+// The heads for later tokens of a model with lm.Config.MTP run only in a session
+// that NewDraftSession has made, and only when Draft asks: its rows keep, for each
+// token, what the heads read, and a head computes the keys of all tokens that it
+// has not seen, the last one's logits among them. Sequential heads read tokens
+// that are not there yet; what depended on those is computed again next time.
+//
 // # Determinism
 //
 // Every dot product has one summation order: four lanes over k mod 4, added as

@@ -87,6 +87,7 @@ type Engine struct {
 
 	embedding []float32 // [V, C]
 	layers    []layer
+	heads     []laterHead // for the tokens after the next
 	norm      []float32
 	nano      nano
 	gate      []float32 // of a looped model, and its bias; nil without one
@@ -177,18 +178,15 @@ func (e *Engine) load(src Source) error {
 	if e.cfg.Tied {
 		e.head = &dense{e.embedding, e.cfg.VocabSize, e.cfg.Dim}
 	}
-	for i := range e.cfg.NumLayers {
+	for i := range e.cfg.NumLayers + e.cfg.MTP.Heads {
+		l := e.layer(i, tensors, linears)
+		if i < e.cfg.NumLayers {
+			l.nano = e.loadNanoLayer(i, tensors, linears)
+			e.layers = append(e.layers, l)
+			continue
+		}
 		at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
-		e.layers = append(e.layers, layer{
-			norm1: tensors[at("input_layernorm")], norm2: tensors[at("post_attention_layernorm")],
-			write1: tensors[at("input_layernorm_2")], write2: tensors[at("post_attention_layernorm_2")],
-			qNorm: tensors[at("self_attn.q_norm")], kNorm: tensors[at("self_attn.k_norm")],
-			attnNorm: tensors[at("self_attn.attn_sub_norm")], mlpNorm: tensors[at("mlp.ffn_sub_norm")],
-			q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
-			v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
-			gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
-			nano: e.loadNanoLayer(i, tensors, linears), window: e.cfg.LayerWindow(i),
-		})
+		e.heads = append(e.heads, laterHead{layer: l, hNorm: tensors[at("hnorm")], eNorm: tensors[at("enorm")], proj: linears[at("eh_proj")]})
 	}
 	return e.loadOperands()
 }
@@ -231,6 +229,21 @@ func (e *Engine) loadOperands() error {
 	return nil
 }
 
+// layer is the block with a number.
+func (e *Engine) layer(i int, tensors map[string][]float32, linears map[string]linear) layer {
+	at := func(name string) string { return fmt.Sprintf("model.layers.%d.%s.weight", i, name) }
+	return layer{
+		norm1: tensors[at("input_layernorm")], norm2: tensors[at("post_attention_layernorm")],
+		write1: tensors[at("input_layernorm_2")], write2: tensors[at("post_attention_layernorm_2")],
+		qNorm: tensors[at("self_attn.q_norm")], kNorm: tensors[at("self_attn.k_norm")],
+		attnNorm: tensors[at("self_attn.attn_sub_norm")], mlpNorm: tensors[at("mlp.ffn_sub_norm")],
+		q: linears[at("self_attn.q_proj")], k: linears[at("self_attn.k_proj")],
+		v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
+		gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
+		window: e.cfg.LayerWindow(i),
+	}
+}
+
 // Config is the model's configuration, completed by its defaults.
 func (e *Engine) Config() lm.Config { return e.cfg }
 
@@ -243,12 +256,21 @@ func (e *Engine) WeightBytes() int64 {
 	if !e.cfg.Tied {
 		n += e.head.bytes()
 	}
-	for _, l := range e.layers {
-		n += 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm)+l.nano.size())
-		for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
-			if w != nil {
-				n += w.bytes()
-			}
+	for i := range e.layers {
+		n += e.layers[i].bytes()
+	}
+	for i := range e.heads {
+		n += e.heads[i].bytes()
+	}
+	return n
+}
+
+// bytes is the memory of the layer's weights.
+func (l *layer) bytes() int64 {
+	n := 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm)+l.nano.size())
+	for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
+		if w != nil {
+			n += w.bytes()
 		}
 	}
 	return n

@@ -18,6 +18,8 @@ type run struct {
 	tokens  []int32  // that are appended
 	wanted  int      // position of outputs[0]
 	outputs []output // of the positions from wanted to the end
+
+	ahead func(pos int) int32 // the token that a sequential head reads
 }
 
 // output is the logits of a position and when they are taken.
@@ -51,6 +53,9 @@ func (w *run) end(pass int) int {
 // item is the token at a position for a pass to compute.
 func (w *run) item(pos int) item {
 	it := item{row: w.row, pos: pos}
+	if w.ahead != nil {
+		it.ahead = w.ahead(pos)
+	}
 	if i := pos - w.wanted; i >= 0 && w.outputs[i].passes == 0 {
 		it.out = &w.outputs[i]
 	}
@@ -62,6 +67,8 @@ type item struct {
 	row *row
 	pos int
 	out *output // where its logits go, nil when not wanted
+
+	ahead int32 // the token that a sequential head reads
 }
 
 // compute runs the network until every output is there, one pass of the blocks
@@ -79,7 +86,7 @@ func (s *Session) compute(work []run) {
 			parts = append(parts, part{w, w.row.filled[pass], to})
 			w.row.filled[pass] = to
 		}
-		s.computePass(parts, pass)
+		s.computePass(parts, func(p *pool, sc *scratch, items []item) { s.e.pass(p, sc, items, pass) })
 	}
 }
 
@@ -89,10 +96,10 @@ type part struct {
 	from, to int
 }
 
-// computePass runs one pass of the blocks for every position. Tokens of a row
+// computePass runs a pass for every position. Tokens of a row
 // are in order, and those that are computed together see each other through the
 // cache.
-func (s *Session) computePass(work []part, pass int) {
+func (s *Session) computePass(work []part, pass func(p *pool, sc *scratch, items []item)) {
 	for len(work) > 0 {
 		blocks := [][]item{nil}
 		total := 0
@@ -122,18 +129,18 @@ func (s *Session) computePass(work []part, pass int) {
 // passes runs one pass for each block: side by side when there are enough
 // blocks to keep every worker busy, otherwise one after the other with every
 // product divided. The division is chosen for speed only.
-func (s *Session) passes(blocks [][]item, pass int) {
+func (s *Session) passes(blocks [][]item, pass func(p *pool, sc *scratch, items []item)) {
 	for len(s.scratch) < len(blocks) {
 		s.scratch = append(s.scratch, &scratch{})
 	}
 	if len(blocks) >= s.e.threads {
 		s.e.pool.each(len(blocks), func(i int) {
-			s.e.pass(nil, s.e.fit(s.scratch[i], len(blocks[i])), blocks[i], pass)
+			pass(nil, s.e.fit(s.scratch[i], len(blocks[i])), blocks[i])
 		})
 		return
 	}
 	for i, b := range blocks {
-		s.e.pass(s.e.pool, s.e.fit(s.scratch[i], len(b)), b, pass)
+		pass(s.e.pool, s.e.fit(s.scratch[i], len(b)), b)
 	}
 }
 
@@ -148,6 +155,7 @@ type scratch struct {
 	gate, up []float32
 	add      []float32 // what a sublayer adds to the stream [n, C]
 	scores   []float32 // [n, Context]
+	pair     *operand  // normed rows and embeddings that a sequential head reads
 	final    *operand  // normed rows that the head reads
 	logits   []float32
 }
@@ -164,6 +172,9 @@ func (e *Engine) fit(sc *scratch, n int) *scratch {
 		x: newOperand(n, c.Dim, c.Ternary), y: newOperand(n, heads, c.Ternary), f: newOperand(n, c.HiddenDim, c.Ternary),
 		q: f32(heads), k: f32(kv), v: f32(kv), gate: f32(c.HiddenDim), up: f32(c.HiddenDim),
 		final: newOperand(n, c.Dim, false), logits: f32(c.VocabSize)}
+	if c.MTP.Kind == lm.Sequential {
+		sc.pair = newOperand(n, 2*c.Dim, c.Ternary)
+	}
 	for _, o := range []*operand{sc.x, sc.y, sc.f} {
 		o.watch = e.watch
 	}
@@ -186,10 +197,16 @@ func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
 		}
 	}
 	for l := range e.layers {
+		if l == len(e.layers)-1 && e.cfg.MTP.Kind == lm.Parallel {
+			keepTrunk(sc, items, dim)
+		}
 		e.mixEmbedding(sc, len(items), e.layers[l].nano)
-		e.attention(p, sc, items, &e.layers[l], pass*len(e.layers)+l)
+		e.attention(p, sc, items, &e.layers[l], e.cache(pass, l))
 		e.mlp(p, sc, len(items), &e.layers[l])
 		e.backout(sc, len(items), l)
+	}
+	if e.cfg.MTP.Kind == lm.Sequential {
+		keepTrunk(sc, items, dim)
 	}
 	if e.cfg.Loop.Loops > 0 {
 		for i, it := range items {

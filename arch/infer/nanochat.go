@@ -68,17 +68,19 @@ func (e *Engine) loadNanoLayer(layer int, tensors map[string][]float32, linears 
 
 // embed writes what the first layer reads of the token at a position to x.
 func (e *Engine) embed(x []float32, r *row, pos int) {
-	lookUp := func(x []float32, pos int) {
-		copy(x, e.embedding[int(r.ids[pos])*len(x):])
-		e.subNorm(e.cfg.EmbedNorm, x, e.nano.embedNorm)
-	}
-	lookUp(x, pos)
+	e.lookUp(x, r.ids[pos])
 	if e.nano.smearGate == nil || pos == 0 {
 		return
 	}
 	before := make([]float32, len(x))
-	lookUp(before, pos-1)
+	e.lookUp(before, r.ids[pos-1])
 	addScaled(x, before, e.nano.smear*e.nano.smearGate.open(x, 0))
+}
+
+// lookUp writes the embedding of a token to x.
+func (e *Engine) lookUp(x []float32, token int32) {
+	copy(x, e.embedding[int(token)*len(x):])
+	e.subNorm(e.cfg.EmbedNorm, x, e.nano.embedNorm)
 }
 
 // open is the logistic of the product of the first values of x with the weights

@@ -62,6 +62,8 @@ var variants = []struct {
 	{"sandwich norm", func(c *lm.Config) { c.SandwichNorm = true }},
 	{"loops", func(c *lm.Config) { c.Loop.Loops = 3 }},
 	{"loops with sandwich norm and gate", func(c *lm.Config) { c.Loop, c.SandwichNorm = lm.Loop{Loops: 2, Gate: true}, true }},
+	{"parallel heads", func(c *lm.Config) { c.MTP = lm.MTP{Heads: 2, Kind: lm.Parallel} }},
+	{"sequential heads", func(c *lm.Config) { c.MTP = lm.MTP{Heads: 1, Kind: lm.Sequential} }},
 	{"everything", func(c *lm.Config) {
 		c.QKNorm, c.Window, c.MLP, c.Tied, c.SoftCap, c.RopeTheta, c.DocumentMask = true, 7, lm.ReLU2, true, 2, 300, true
 	}},

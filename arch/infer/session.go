@@ -21,6 +21,7 @@ func (e *ContextError) Error() string {
 // session.
 type Session struct {
 	e       *Engine
+	drafts  bool // rows keep what Draft needs
 	rows    []*row
 	scratch []*scratch
 	logits  []float32
@@ -31,13 +32,19 @@ type Session struct {
 type row struct {
 	open bool
 	len  int
-	ids  []int32     // the tokens
-	k, v [][]float32 // by pass and layer, [capacity, Hkv·d]
+	ids  []int32 // the tokens
+
+	// Keys and values [capacity, Hkv·d] of the heads for later tokens, then by pass
+	// and layer, see Engine.cache.
+	capacity int
+	k, v     [][]float32
 
 	// filled is by pass how many tokens it has been computed for, and state [capacity, C]
 	// the stream of each token after its last pass, which only a looped model has.
 	filled []int
 	state  []float32
+
+	later later
 }
 
 // NewSession returns a session with the given number of empty rows, numbered
@@ -107,6 +114,9 @@ func (r *row) truncate(length int) {
 	for pass := range r.filled {
 		r.filled[pass] = min(r.filled[pass], length)
 	}
+	for head := range r.later.filled {
+		r.later.filled[head] = min(r.later.filled[head], length)
+	}
 }
 
 // Fork opens a row with the same tokens as the given one.
@@ -116,50 +126,64 @@ func (s *Session) Fork(from int) (int, error) {
 	}
 	to := s.Open()
 	src, dst := s.rows[from], s.rows[to]
-	layers, kv := len(s.e.layers), s.e.cfg.NumKVHeads*s.e.cfg.HeadDim
-	dst.reserve(s.e, src.len, len(src.filled))
+	dst.reserve(s, src.len, len(src.filled))
 	copy(dst.filled, src.filled)
 	dst.ids = append(dst.ids[:0], src.ids[:src.len]...)
-	for i := range src.k {
-		n := src.filled[i/layers] * kv
+	copyRows := func(i, tokens int) {
+		n := tokens * s.e.cfg.NumKVHeads * s.e.cfg.HeadDim
 		copy(dst.k[i], src.k[i][:n])
 		copy(dst.v[i], src.v[i][:n])
 	}
+	for pass, tokens := range src.filled {
+		for l := range s.e.layers {
+			copyRows(s.e.cache(pass, l), tokens)
+		}
+	}
+	for head, tokens := range src.later.filled {
+		copyRows(head, tokens)
+	}
 	copy(dst.state, src.state)
+	dst.later.copy(src.later)
 	dst.len = src.len
 	return to, nil
 }
 
+// cache is the number of a layer's keys and values in a row, for a pass. Those
+// of the heads for later tokens come first.
+func (e *Engine) cache(pass, layer int) int { return len(e.heads) + pass*len(e.layers) + layer }
+
 // reserve makes room for n tokens, at least twice as many as before and at most
 // the context, and for so many passes.
-func (r *row) reserve(e *Engine, n, passes int) {
-	kv := e.cfg.NumKVHeads * e.cfg.HeadDim
+func (r *row) reserve(s *Session, n, passes int) {
+	e := s.e
 	for len(r.filled) < passes {
 		r.filled = append(r.filled, 0)
-		for range e.layers {
-			r.k, r.v = append(r.k, nil), append(r.v, nil)
-		}
 	}
-	capacity := 0
-	if len(r.k) > 0 {
-		capacity = len(r.k[0]) / kv
+	for len(r.k) < e.cache(passes, 0) {
+		r.k, r.v = append(r.k, nil), append(r.v, nil)
 	}
-	if n > capacity {
-		capacity = min(max(n, 2*capacity, 32), e.cfg.Context)
+	if n > r.capacity {
+		r.capacity = min(max(n, 2*r.capacity, 32), e.cfg.Context)
 	}
 	grow := func(have *[]float32, width int) {
-		if len(*have) < capacity*width {
-			grown := make([]float32, capacity*width)
+		if len(*have) < r.capacity*width {
+			grown := make([]float32, r.capacity*width)
 			copy(grown, *have)
 			*have = grown
 		}
 	}
+	kv := e.cfg.NumKVHeads * e.cfg.HeadDim
 	for i := range r.k {
-		grow(&r.k[i], kv)
-		grow(&r.v[i], kv)
+		if i >= len(e.heads) || s.drafts {
+			grow(&r.k[i], kv)
+			grow(&r.v[i], kv)
+		}
 	}
 	if e.cfg.Loop.Loops > 0 {
 		grow(&r.state, e.cfg.Dim)
+	}
+	if s.drafts {
+		r.later.reserve(e, grow)
 	}
 }
 
@@ -217,7 +241,7 @@ func (s *Session) Forward(spans ...Span) ([][]float32, error) {
 		results[i] = s.logits[at*vocab : (at+n)*vocab : (at+n)*vocab]
 		r := s.rows[sp.Row]
 		end := r.len + len(sp.Tokens)
-		r.reserve(s.e, end, s.e.depth(sp))
+		r.reserve(s, end, s.e.depth(sp))
 		r.ids = append(r.ids[:r.len], sp.Tokens...)
 		work[i] = run{row: r, first: r.len, tokens: sp.Tokens, wanted: end - n, outputs: s.outputs[at : at+n]}
 		at += n
