@@ -150,7 +150,7 @@ func Train(c lm.Config, batch, seqLen int) Memory {
 	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim))
 	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)+c.MTP.Heads*span(c, c.NumLayers, seqLen))
 	m := Memory{Weights: weights, Gradients: weights}
-	if c.Remat {
+	if c.Remat > 0 {
 		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim)*layers, scores/layers
 	} else {
 		m.Activations, m.Scores = activations*layers, scores

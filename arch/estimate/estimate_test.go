@@ -134,7 +134,7 @@ func TestMemoryByHand(t *testing.T) {
 	c.LossChunk = 4
 	want.Logits = 12 * 4 * 10
 	require.Equal(t, want, Train(c, 3, 5))
-	c.Remat = true
+	c.Remat = 2
 	want.Activations, want.Scores = 4*15*54+4*15*4*2, 8*15*2*5
 	require.Equal(t, want, Train(c, 3, 5))
 	require.Equal(t, int64(8*2*2*7), KVCache(c, 7))

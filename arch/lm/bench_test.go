@@ -123,7 +123,7 @@ func BenchmarkTrainStep(b *testing.B) {
 		{"packed", func(c *Config) { c.DocumentMask = true }},
 		{"ternary", func(c *Config) { c.Ternary = true }},
 		{"swiglu", func(c *Config) { c.MLP = SwiGLU }},
-		{"remat", func(c *Config) { c.Remat = true }},
+		{"remat", func(c *Config) { c.Remat = 2 }},
 	}
 	for _, v := range variants {
 		b.Run(v.name, func(b *testing.B) {

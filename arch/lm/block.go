@@ -17,22 +17,52 @@ type decoderBlock struct{ layer int }
 
 // Forward implements Block.
 func (b decoderBlock) Forward(c *Build, h *Node, rows Rows, pass int) *Node {
-	path := fmt.Sprintf("model.layers.%d.", b.layer)
-	at := func(name string) Sublayer { return Sublayer{Path: path + name, Layer: b.layer, Pass: pass} }
-	write := func(norm string, y *Node) *Node {
-		if !c.model.Config.SandwichNorm {
-			return y
+	return b.feedForward(c, b.attend(c, h, rows, pass), pass)
+}
+
+// Sublayers implements Divided.
+func (b decoderBlock) Sublayers() []Block {
+	return []Block{attentionSublayer{b}, feedForwardSublayer{b}}
+}
+
+type attentionSublayer struct{ decoderBlock }
+
+// Forward implements Block.
+func (b attentionSublayer) Forward(c *Build, h *Node, rows Rows, pass int) *Node {
+	return b.attend(c, h, rows, pass)
+}
+
+type feedForwardSublayer struct{ decoderBlock }
+
+// Forward implements Block.
+func (b feedForwardSublayer) Forward(c *Build, h *Node, _ Rows, pass int) *Node {
+	return b.feedForward(c, h, pass)
+}
+
+func (b decoderBlock) path() string { return fmt.Sprintf("model.layers.%d.", b.layer) }
+
+// apply writes f(norm(h)) to the stream by the named norms.
+func (b decoderBlock) apply(c *Build, sublayer, norm string, h *Node, pass int, f func(x *Node) *Node) *Node {
+	return c.stream.Apply(c, Sublayer{Path: b.path() + sublayer, Layer: b.layer, Pass: pass}, h, func(x *Node) *Node {
+		y := f(c.Norm(b.path()+norm+".weight", x))
+		if c.model.Config.SandwichNorm {
+			return c.Norm(b.path()+norm+"_2.weight", y)
 		}
-		return c.Norm(path+norm+"_2.weight", y)
-	}
-	h = b.mixEmbedding(c, h)
-	h = c.stream.Apply(c, at("self_attn"), h, func(x *Node) *Node {
-		rows.X = c.Norm(path+"input_layernorm.weight", x)
-		return write("input_layernorm", b.attention(c, path+"self_attn.", rows, pass))
+		return y
 	})
-	return c.stream.Apply(c, at("mlp"), h, func(x *Node) *Node {
-		return write("post_attention_layernorm", mlp(c, path+"mlp.", c.Norm(path+"post_attention_layernorm.weight", x)))
+}
+
+// attend is the first sublayer.
+func (b decoderBlock) attend(c *Build, h *Node, rows Rows, pass int) *Node {
+	return b.apply(c, "self_attn", "input_layernorm", b.mixEmbedding(c, h), pass, func(x *Node) *Node {
+		rows.X = x
+		return b.attention(c, b.path()+"self_attn.", rows, pass)
 	})
+}
+
+// feedForward is the second.
+func (b decoderBlock) feedForward(c *Build, h *Node, pass int) *Node {
+	return b.apply(c, "mlp", "post_attention_layernorm", h, pass, func(x *Node) *Node { return mlp(c, b.path()+"mlp.", x) })
 }
 
 // mlp is the feed-forward sublayer on x [B, R, C].

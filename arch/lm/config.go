@@ -89,9 +89,10 @@ type Config struct {
 	// LossChunk is the number of positions whose logits are alive at a time in
 	// Model.Loss; 0 computes all of them at once.
 	LossChunk int `json:"loss_chunk"`
-	// Remat recomputes the inside of a block in the backward pass instead of
-	// keeping it (gradient checkpointing, arXiv:1604.06174).
-	Remat bool `json:"remat"`
+	// Remat is how many sublayers, two to a block, are recomputed together in the
+	// backward pass instead of being kept (gradient checkpointing, arXiv:1604.06174);
+	// 0 keeps everything. Only what goes into each group stays in memory.
+	Remat int `json:"remat"`
 }
 
 // Extras names the parts of the model that a Llama or a Qwen3 does not have, for
@@ -195,6 +196,7 @@ func (c Config) Validate() error {
 	check(c.RopeTheta > 0, "RoPE theta %g, want more than 0", c.RopeTheta)
 	check(c.Loop.Loops >= 0, "%d loops, want 1 or more (0: not a looped model)", c.Loop.Loops)
 	check(c.Loop.Loops > 0 || c.Loop == (Loop{}), "a loop with 0 passes, want at least 1")
+	check(c.Remat >= 0, "%d sublayers recomputed together, want 0 (none) or more", c.Remat)
 	check(c.QKScale >= 0, "QK scale %g, want more than 0 (0: 1)", c.QKScale)
 	check(c.QKScale == 0 || c.QKNorm, "QK scale %g without QK-norm, want both or neither", c.QKScale)
 	check(strings.Trim(c.WindowPattern, "SL") == "", "window pattern %q, want letters S (window) and L (all)", c.WindowPattern)

@@ -36,9 +36,12 @@ func (m *Model) forward(operands *quant.Operands, keys Keys, scope *model.Scope,
 	if own && tokens.Shape().Dim(1) > m.Config.Context {
 		exceptions.Panicf("lm: tokens %s are longer than the context of %d", tokens.Shape(), m.Config.Context)
 	}
-	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, stream: m.stream, remat: m.Config.Remat && own, operands: operands}
+	c := &Build{model: m, scope: scope, g: tokens.Graph(), keys: keys, stream: m.stream, remat: m.Config.Remat, operands: operands}
 	if !m.Config.DocumentMask && own {
 		pos = Iota(c.g, pos.Shape(), 1)
+	}
+	if !own {
+		c.remat = 0
 	}
 	c.rope = newRopeTables(c, pos)
 	f := &Forward{Build: c, Tokens: tokens, Rows: Rows{Tok: tokens, Pos: pos, Seg: seg}}
@@ -91,5 +94,6 @@ func (f *Forward) Embed(tokens *Node) *Node {
 func (f *Forward) Block(layer int, x *Node) *Node {
 	c := *f.Build
 	c.stream = Residual{}
-	return c.run(decoderBlock{layer: layer}, x, f.Rows, 0)
+	g := group{c: &c, rows: f.Rows}
+	return g.flush(g.run(decoderBlock{layer: layer}, x))
 }

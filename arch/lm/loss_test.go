@@ -65,18 +65,20 @@ func TestChunkedLossNeverHoldsAllLogits(t *testing.T) {
 // by the stream of each layer instead of by everything inside it.
 func TestRematKeepsBlockInputsOnly(t *testing.T) {
 	c := Config{VocabSize: 8, NumLayers: 2, Dim: 16, NumHeads: 2, Context: 64, HiddenDim: 64}
-	const batch = 4
-	perLayer := func(remat bool) int {
+	const batch = 16 // so that streams are larger than the gradients of a layer
+	perLayer := func(remat int) int {
 		c.Remat = remat
-		c.NumLayers = 2
-		two := graphtest.Peak(lossGraph(t, c, batch))
-		c.NumLayers = 6
-		return (graphtest.Peak(lossGraph(t, c, batch)) - two) / 4
+		c.NumLayers = 4
+		four := graphtest.Peak(lossGraph(t, c, batch))
+		c.NumLayers = 8
+		return (graphtest.Peak(lossGraph(t, c, batch)) - four) / 4
 	}
 	stream := batch * c.Context * c.Dim
-	kept, recomputed := perLayer(false), perLayer(true)
+	kept, recomputed := perLayer(0), perLayer(2)
 	require.Greater(t, kept, 15*stream, "scores and hidden values of every layer")
 	require.Less(t, recomputed, 4*stream)
+	require.Greater(t, perLayer(1), recomputed+stream/2, "two groups a layer keep one stream more")
+	require.Less(t, perLayer(4), recomputed-stream/4, "groups of two layers keep one for both")
 }
 
 // TestUniformLogits: a head of zeros gives every target ln V nats; targets that

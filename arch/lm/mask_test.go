@@ -68,7 +68,7 @@ func TestNothingLeaks(t *testing.T) {
 		"ternary": func(c *Config) { c.Ternary = true },
 		"qk norm": func(c *Config) { c.QKNorm = true },
 		"window":  func(c *Config) { c.Window = 8 },
-		"remat":   func(c *Config) { c.Remat = true },
+		"remat":   func(c *Config) { c.Remat = 2 },
 		"subln":   func(c *Config) { c.SubLN, c.MLP = true, ReLU2GLU },
 		"smear":   func(c *Config) { c.Smear = true },
 		"values":  func(c *Config) { c.ValueEmbed = true },
@@ -141,7 +141,7 @@ func TestEveryOptionMatters(t *testing.T) {
 	}
 	for name, change := range map[string]func(c *Config){
 		"LossChunk": func(c *Config) { c.LossChunk = 16 },
-		"Remat":     func(c *Config) { c.Remat = true },
+		"Remat":     func(c *Config) { c.Remat = 2 },
 	} {
 		t.Run(name+" changes no value", func(t *testing.T) {
 			c := base

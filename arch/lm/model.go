@@ -113,7 +113,7 @@ type Build struct {
 	keys   Keys
 	stream Stream
 	rope   ropeTables
-	remat  bool
+	remat  int // sublayers that are recomputed together
 	// operands is what the linears of the graph have quantised.
 	operands *quant.Operands
 	// first is the stream before the blocks, middle what Backout subtracts.

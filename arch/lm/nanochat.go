@@ -147,7 +147,7 @@ func (c *Build) before(rows Rows, all KV) *Node {
 //
 //	v ← v + 3·σ(W·x[:12])·E[token]
 func (b decoderBlock) valueEmbedding(c *Build, rows Rows, v *Node) *Node {
-	path := fmt.Sprintf("model.layers.%d.", b.layer)
+	path := b.path()
 	table := Gather(c.Param(path+"value_embed.weight"), InsertAxes(rows.Tok, -1))
 	open := MulScalar(c.gate(path+"self_attn.value_gate.weight", rows.X), 3)
 	return Add(v, Mul(Reshape(table, v.Shape().Dimensions...), InsertAxes(open, -1)))
@@ -159,7 +159,7 @@ func (b decoderBlock) mixEmbedding(c *Build, h *Node) *Node {
 	if !c.model.Config.ResidualScalars || b.layer >= c.model.Config.NumLayers {
 		return h
 	}
-	path := fmt.Sprintf("model.layers.%d.", b.layer)
+	path := b.path()
 	return Add(Mul(h, c.scalar(path+"resid_lambda")), Mul(c.outside(c.first), c.scalar(path+"x0_lambda")))
 }
 

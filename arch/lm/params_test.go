@@ -225,6 +225,7 @@ func TestValidate(t *testing.T) {
 		`MLP "gelu"`:                  func(c *Config) { c.MLP = "gelu" },
 		"window -1":                   func(c *Config) { c.Window = -1 },
 		"loss chunk -2":               func(c *Config) { c.LossChunk = -2 },
+		"-1 sublayers recomputed":     func(c *Config) { c.Remat = -1 },
 		"QK scale -1":                 func(c *Config) { c.QKNorm, c.QKScale = true, -1 },
 		"without QK-norm":             func(c *Config) { c.QKScale = 2 },
 		`window pattern "SSX"`:        func(c *Config) { c.WindowPattern = "SSX" },

@@ -52,22 +52,25 @@ var referenceVariants = []struct {
 	{"window pattern", func(c *Config) { c.WindowPattern, c.Window, c.NumLayers = "SL", 2, 3 }},
 	{"nanochat", nano},
 	{"nanochat, documents", func(c *Config) { nano(c); c.DocumentMask = true }},
-	{"nanochat, remat", func(c *Config) { nano(c); c.DocumentMask, c.Remat = true, true }},
+	{"nanochat, remat", func(c *Config) { nano(c); c.DocumentMask, c.Remat = true, 3 }},
 	{"nanochat, ternary", func(c *Config) { nano(c); c.Ternary = true }},
 	{"theta", func(c *Config) { c.RopeTheta = 30 }},
 	{"eps", func(c *Config) { c.NormEps = 0.2 }},
 	{"ternary", func(c *Config) { c.Ternary = true }},
 	{"chunks", func(c *Config) { c.LossChunk = 4 }},
 	{"chunks and cap", func(c *Config) { c.LossChunk, c.SoftCap = 5, 2 }},
-	{"remat", func(c *Config) { c.Remat = true }},
-	{"ternary remat", func(c *Config) { c.Remat, c.Ternary = true, true }},
+	{"remat", func(c *Config) { c.Remat = 2 }},
+	{"remat of sublayers", func(c *Config) { c.Remat = 1 }},
+	{"remat of three sublayers", func(c *Config) { c.Remat, c.NumLayers = 3, 3 }},
+	{"remat of everything", func(c *Config) { c.Remat = 100 }},
+	{"ternary remat", func(c *Config) { c.Remat, c.Ternary = 2, true }},
 	{"sandwich norm", func(c *Config) { c.SandwichNorm = true }},
 	{"loops", func(c *Config) { c.Loop.Loops = 3 }},
 	{"ternary loops", func(c *Config) { c.Loop.Loops, c.SandwichNorm, c.Ternary = 2, true, true }},
-	{"remat loops", func(c *Config) { c.Loop, c.Remat = Loop{Loops: 2, Gate: true}, true }},
+	{"remat loops", func(c *Config) { c.Loop, c.Remat = Loop{Loops: 2, Gate: true}, 3 }},
 	{"everything", func(c *Config) {
 		c.SandwichNorm, c.Loop.Loops = true, 2
-		c.QKNorm, c.Window, c.DocumentMask, c.Tied, c.SoftCap, c.MLP, c.LossChunk, c.Remat = true, 4, true, true, 3, ReLU2, 3, true
+		c.QKNorm, c.Window, c.DocumentMask, c.Tied, c.SoftCap, c.MLP, c.LossChunk, c.Remat = true, 4, true, true, 3, ReLU2, 3, 2
 	}},
 }
 

@@ -88,15 +88,23 @@ type Visitor struct {
 	Pass func(h *Node, pass int) *Node
 }
 
-// Forward runs the stack on the stream h.
+// Forward runs the stack on the stream h. Recomputation goes over groups of
+// sublayers that end where a visitor or Backout looks at the stream.
 func (s BlockStack) Forward(c *Build, h *Node, rows Rows, v Visitor) *Node {
 	run := func(blocks []Block, pass int, last func(h *Node)) {
+		g := group{c: c, rows: rows, pass: pass}
 		for i, b := range blocks {
 			if last != nil && i == len(blocks)-1 {
+				h = g.flush(h)
 				last(h)
 			}
-			h = c.run(b, h, rows, pass)
+			h = g.run(b, h)
+			if d, ok := b.(decoderBlock); ok && c.model.Config.Backout && d.layer == c.model.Config.BackoutLayer() {
+				h = g.flush(h)
+				c.middle = h
+			}
 		}
+		h = g.flush(h)
 	}
 	run(s.Before, 0, nil)
 	for pass := range max(s.Loops, 1) {
@@ -109,17 +117,49 @@ func (s BlockStack) Forward(c *Build, h *Node, rows Rows, v Visitor) *Node {
 	return h
 }
 
-// run is b.Forward, whose inside is recomputed in the backward pass if the
-// model says so.
-func (c *Build) run(b Block, h *Node, rows Rows, pass int) *Node {
-	forward := func(h *Node) *Node { return b.Forward(c, h, rows, pass) }
-	if c.remat {
-		h = c.recompute(h, forward)
-	} else {
-		h = forward(h)
+// Divided is a Block that recomputation may cut between its sublayers.
+type Divided interface {
+	Block
+	Sublayers() []Block
+}
+
+// group collects sublayers until there are as many as are recomputed together.
+type group struct {
+	c       *Build
+	rows    Rows
+	pass    int
+	waiting []Block
+}
+
+// run adds a block and returns the stream after the groups that it filled; what
+// waits has yet to run on it.
+func (g *group) run(b Block, h *Node) *Node {
+	if g.c.remat == 0 {
+		return b.Forward(g.c, h, g.rows, g.pass)
 	}
-	if d, ok := b.(decoderBlock); ok && d.layer == c.model.Config.BackoutLayer() {
-		c.middle = h
+	parts := []Block{b}
+	if d, ok := b.(Divided); ok {
+		parts = d.Sublayers()
+	}
+	for _, p := range parts {
+		if g.waiting = append(g.waiting, p); len(g.waiting) == g.c.remat {
+			h = g.flush(h)
+		}
 	}
 	return h
+}
+
+// flush runs what waits.
+func (g *group) flush(h *Node) *Node {
+	if len(g.waiting) == 0 {
+		return h
+	}
+	parts := g.waiting
+	g.waiting = nil
+	return g.c.recompute(h, func(h *Node) *Node {
+		for _, p := range parts {
+			h = p.Forward(g.c, h, g.rows, g.pass)
+		}
+		return h
+	})
 }

@@ -193,9 +193,9 @@ func TestObjectiveEqualsReference(t *testing.T) {
 		"sandwich":  func(c *lm.Config) { c.SandwichNorm = true },
 		"tied":      func(c *lm.Config) { c.Tied = true },
 		"chunks":    func(c *lm.Config) { c.LossChunk, c.SoftCap = 4, 2 },
-		"remat":     func(c *lm.Config) { c.Remat = true },
+		"remat":     func(c *lm.Config) { c.Remat = 2 },
 		"one row":   func(c *lm.Config) { c.DocumentMask = false },
-		"few parts": func(c *lm.Config) { c.Loop.Loops, c.LossChunk, c.Remat = 2, 5, true },
+		"few parts": func(c *lm.Config) { c.Loop.Loops, c.LossChunk, c.Remat = 2, 5, 2 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := loopConfig(change)

@@ -105,7 +105,7 @@ func TestEqualsReference(t *testing.T) {
 			"plain":     nil,
 			"loops":     func(c *lm.Config) { c.Loop.Loops, c.SandwichNorm = 2, true },
 			"one row":   func(c *lm.Config) { c.DocumentMask, c.Tied = false, true },
-			"few parts": func(c *lm.Config) { c.LossChunk, c.Remat, c.SoftCap, c.QKNorm = 5, true, 2, true },
+			"few parts": func(c *lm.Config) { c.LossChunk, c.Remat, c.SoftCap, c.QKNorm = 5, 2, 2, true },
 		} {
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				c := headsConfig(2, kind, change)

@@ -40,7 +40,7 @@ var shapes = []shape{
 
 func (s shape) model() lm.Config {
 	return lm.Config{VocabSize: s.vocab, NumLayers: s.layers, Dim: s.dim, NumHeads: s.heads, HiddenDim: s.hidden,
-		Context: context, LossChunk: lossChunk, Remat: true}
+		Context: context, LossChunk: lossChunk, Remat: 2}
 }
 
 // method is an optimizer that a claim is about, or a baseline.

@@ -88,7 +88,7 @@ type Model struct {
 	SoftCap      float64 `toml:"soft_cap" doc:"bound of the logits; 0: none"`
 	RopeTheta    float64 `toml:"rope_theta" doc:"base of the rotary frequencies"`
 	LossChunk    int     `toml:"loss_chunk" doc:"positions whose logits are alive at a time; 0: all"`
-	Remat        bool    `toml:"remat" doc:"recompute blocks in the backward pass instead of keeping them"`
+	Remat        int     `toml:"remat" doc:"sublayers, two to a block, that the backward pass recomputes together instead of keeping them; 0: none"`
 }
 
 // Train says how long and on what to train.
