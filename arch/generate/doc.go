@@ -28,6 +28,28 @@
 // mix is the output function of SplitMix64 (Steele, Lea, Flood 2014), applied
 // three times.
 //
+// # Drafts
+//
+// With Options.Draft = γ the model is asked less often than tokens come: something
+// cheaper drafts γ tokens, and one forward pass of the model over all of them
+// yields the distributions p_0 … p_γ with which to verify them (arXiv:2211.17192).
+// Draft x_n, drawn from q_n, is accepted when u·q_n(x_n) < p_n(x_n); the first that
+// is not is replaced by a token from max(0, p_n - q_n)/Σ, and the rest are
+// dropped; when all are accepted, one more token comes from p_γ. What is drawn has
+// the distribution p exactly, whatever q is. At temperature 0 both are certain,
+// and the result is that of drawing without drafts, token for token. p and q go
+// through the same temperature and filters.
+//
+// Drafts come from the model's heads for later tokens (package mtp) or, with
+// DraftDepth, from a looped model that makes fewer passes; what it has computed
+// for a draft serves when it is verified. Result.Steps counts forward passes, so
+// that len(IDs)/Steps is the acceptance length; with acceptance α of each draft
+// (1-α^(γ+1))/(1-α) tokens are expected for each.
+//
+// Token n uses the number of the random numbers above to be drawn, one under seed
+// mix(mix(s)+1) to be drafted and one under mix(mix(s)+2) to be accepted: what
+// comes out depends on the prompt, the options and the row's number, as without.
+//
 // # Batches
 //
 // Generate keeps up to MaxRows rows in flight and starts the next prompt when one

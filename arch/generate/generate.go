@@ -26,6 +26,13 @@ const prefillChunk = 256
 type Result struct {
 	IDs     []int32 // without the prompt and without the stop token
 	Stopped string  // one of the Stop constants; empty when an error came first
+
+	// Passes, of a looped model without drafts, is after how many each token was drawn.
+	Passes []int
+	// Steps is how often the model computed what the row goes on with. With drafts
+	// that is less often than there are tokens: tokens for each step are the
+	// acceptance length. Drafted and Accepted count tokens.
+	Steps, Drafted, Accepted int
 }
 
 // Generate continues every prompt. Row r of the results belongs to prompts[r]
@@ -38,8 +45,11 @@ func Generate(ctx context.Context, e *infer.Engine, prompts [][]int32, o Options
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{o: o, s: e.NewSession(0), sampler: sampler, emit: emit, limit: e.Config().Context,
+	b := &batch{o: o, sampler: sampler, emit: emit, limit: e.Config().Context, looped: e.Config().Loop.Loops > 0 && o.Draft == 0,
 		prompts: prompts, results: make([]Result, len(prompts)), shared: map[string]*prefix{}}
+	if b.s, err = session(e, o); err != nil {
+		return nil, err
+	}
 	defer b.s.Close()
 	for r, p := range prompts {
 		if len(p) == 0 {
@@ -64,6 +74,7 @@ type batch struct {
 	sampler *Sampler
 	emit    func(row int, id int32) bool
 	limit   int
+	looped  bool
 	prompts [][]int32
 	results []Result
 	shared  map[string]*prefix
@@ -83,6 +94,7 @@ type prefix struct {
 	uses   int // prompts not started yet
 	row    int // in the session, -1 before it is computed
 	logits []float32
+	passes int
 }
 
 func promptKey(ids []int32) string {
@@ -107,28 +119,57 @@ func (b *batch) loop(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("generate: %w", err)
 		}
-		spans := make([]infer.Span, len(b.live))
-		for i := range b.live {
-			spans[i] = infer.Span{Row: b.live[i].row, Tokens: []int32{b.live[i].last}}
-		}
-		logits, err := b.s.Forward(spans...)
-		if err != nil {
+		if err := b.advance(); err != nil {
 			return err
 		}
-		going := b.live[:0]
-		for i, st := range b.live {
-			more, err := b.draw(&st, logits[i])
-			if err != nil {
-				return err
-			}
-			if more {
-				going = append(going, st)
-			} else {
-				b.s.CloseRow(st.row)
-			}
-		}
-		b.live = going
 	}
+}
+
+// advance draws tokens for every row in flight.
+func (b *batch) advance() error {
+	step := b.step
+	if b.o.Draft > 0 {
+		step = b.speculate
+	}
+	more, err := step()
+	if err != nil {
+		return err
+	}
+	going := b.live[:0]
+	for i, st := range b.live {
+		if more[i] {
+			going = append(going, st)
+		} else {
+			b.s.CloseRow(st.row)
+		}
+	}
+	b.live = going
+	return nil
+}
+
+// step draws one token for every row in flight and says which go on.
+func (b *batch) step() (more []bool, err error) {
+	spans := make([]infer.Span, len(b.live))
+	for i := range b.live {
+		spans[i] = b.span(b.live[i].row, b.live[i].last)
+	}
+	logits, err := b.s.Forward(spans...)
+	if err != nil {
+		return nil, err
+	}
+	passes := b.s.Passes()
+	more = make([]bool, len(b.live))
+	for i := range b.live {
+		if more[i], err = b.draw(&b.live[i], logits[i], passes[i]); err != nil {
+			return nil, err
+		}
+	}
+	return more, nil
+}
+
+// span appends tokens to a row in the options' depth.
+func (b *batch) span(row int, tokens ...int32) infer.Span {
+	return infer.Span{Row: row, Tokens: tokens, Depth: b.o.Depth, Exit: b.o.Exit}
 }
 
 // start reads a prompt, or copies it from an equal one, and draws its first
@@ -148,7 +189,7 @@ func (b *batch) start(ctx context.Context, r int) error {
 		}
 		st.row = row
 	}
-	more, err := b.draw(&st, p.logits)
+	more, err := b.draw(&st, p.logits, p.passes)
 	if err != nil {
 		return err
 	}
@@ -167,25 +208,37 @@ func (b *batch) read(ctx context.Context, ids []int32, p *prefix) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("generate: %w", err)
 		}
-		logits, err := b.s.Extend(p.row, chunk)
+		logits, err := b.s.Forward(b.span(p.row, chunk...))
 		if err != nil {
 			return err
 		}
-		p.logits = append(p.logits[:0], logits...)
+		p.logits, p.passes = append(p.logits[:0], logits[0]...), b.s.Passes()[0]
 	}
 	return nil
 }
 
-// draw appends a token to the stream's result and says whether it goes on.
-func (b *batch) draw(st *stream, logits []float32) (more bool, err error) {
+// draw draws the stream's next token and says whether it goes on. The logits
+// were taken after some passes of a looped model.
+func (b *batch) draw(st *stream, logits []float32, passes int) (more bool, err error) {
 	res := &b.results[st.prompt]
+	res.Steps++
 	id, err := b.sampler.Sample(logits, st.prompt, len(res.IDs))
 	if err != nil {
 		return false, fmt.Errorf("row %d, token %d: %w", st.prompt, len(res.IDs), err)
 	}
+	if b.looped && !slices.Contains(b.o.Stop, id) {
+		res.Passes = append(res.Passes, passes)
+	}
+	return b.take(st, id, b.s.Len(st.row)), nil
+}
+
+// take appends a token to the stream's result and says whether it goes on; the
+// model has read so many tokens before it.
+func (b *batch) take(st *stream, id int32, read int) (more bool) {
+	res := &b.results[st.prompt]
 	if slices.Contains(b.o.Stop, id) {
 		res.Stopped = StopToken
-		return false, nil
+		return false
 	}
 	st.last = id
 	res.IDs = append(res.IDs, id)
@@ -194,8 +247,8 @@ func (b *batch) draw(st *stream, logits []float32) (more bool, err error) {
 		res.Stopped = StopCaller
 	case b.o.MaxTokens > 0 && len(res.IDs) >= b.o.MaxTokens:
 		res.Stopped = StopLength
-	case b.s.Len(st.row) >= b.limit:
+	case read >= b.limit:
 		res.Stopped = StopContext
 	}
-	return res.Stopped == "", nil
+	return res.Stopped == ""
 }

@@ -14,6 +14,14 @@ type Options struct {
 	TopP        float64 // 0 or 1: all tokens
 	Seed        uint64
 	Stop        []int32 // token ids that end a row; they are not part of the result
+
+	Depth int     // passes of a looped model; 0: as many as it was trained with
+	Exit  float64 // probability of having ended, by its gate, at which it does; 0: never
+
+	// Draft is how many tokens are drafted at a time and then verified together;
+	// 0: none. The model's heads for later tokens draft them, or, with
+	// DraftDepth, a looped model that makes so many passes.
+	Draft, DraftDepth int
 }
 
 // Validate reports every value that is outside its range.
@@ -27,6 +35,15 @@ func (o Options) Validate() error {
 	}
 	if !(o.TopP >= 0 && o.TopP <= 1) {
 		errs = append(errs, fmt.Errorf("generate: top-p %g, want a share between 0 and 1 (0 and 1: all)", o.TopP))
+	}
+	if o.Depth < 0 || !(o.Exit >= 0 && o.Exit <= 1) {
+		errs = append(errs, fmt.Errorf("generate: depth %d and exit at probability %g, want 0 or more and between 0 and 1", o.Depth, o.Exit))
+	}
+	if o.Draft < 0 || o.DraftDepth < 0 || o.DraftDepth > 0 && o.Draft == 0 {
+		errs = append(errs, fmt.Errorf("generate: %d drafts of depth %d, want 0 or more, and a depth only with drafts", o.Draft, o.DraftDepth))
+	}
+	if o.Draft > 0 && o.Exit > 0 {
+		errs = append(errs, errors.New("generate: drafts are verified at one depth: they do not go with an exit"))
 	}
 	return errors.Join(errs...)
 }
@@ -58,14 +75,19 @@ func (s *Sampler) Sample(logits []float32, row, step int) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	u := Uniform(s.o.Seed, row, step)
+	return pick(keep, Uniform(s.o.Seed, row, step)), nil
+}
+
+// pick is the first token, in rising order of ids, at which the sum of the
+// probabilities exceeds u.
+func pick(keep []Candidate, u float64) int32 {
 	sum := 0.0
 	for _, c := range keep {
 		if sum += c.Prob; sum > u {
-			return c.ID, nil
+			return c.ID
 		}
 	}
-	return keep[len(keep)-1].ID, nil // u lies in what rounding left of 1
+	return keep[len(keep)-1].ID // u lies in what rounding left of 1
 }
 
 // Distribution returns the tokens that may be drawn with their probabilities,
