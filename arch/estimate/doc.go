@@ -53,7 +53,7 @@
 //
 // In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), 4·C
 // more for the stream between the passes of a looped model, and
-// the weights 4 bytes each, ternary ones 1/4 byte plus 4 for each tensor's scale.
+// the weights 4 bytes each, ternary ones 1/4 byte plus 4 for each output (package ternary/kernel), both padded.
 //
 // # Caveats
 //

@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/precision/ternary/kernel"
 )
 
 // Parameters counts the values of a model.
@@ -179,8 +180,8 @@ func Serving(c lm.Config) int64 {
 	c = c.WithDefaults()
 	total := int64(0)
 	for _, p := range c.Params() {
-		if c.Ternary && p.Class == lm.Matrix { // four outputs share a byte
-			total += int64((p.Shape[1]+3)/4*p.Shape[0]) + 4
+		if c.Ternary && p.Class == lm.Matrix {
+			total += kernel.Bytes(p.Shape[1], p.Shape[0])
 		} else {
 			total += 4 * int64(p.Size())
 		}

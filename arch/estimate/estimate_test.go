@@ -140,9 +140,9 @@ func TestMemoryByHand(t *testing.T) {
 	require.Equal(t, int64(8*2*2*7), KVCache(c, 7))
 	require.Equal(t, int64(1360), Serving(c))
 	c.Ternary = true
-	// 100 values stay: embedding, head and norms. Outputs come in fours, so for each layer
-	// q 4, k 4, v 4, o 4, gate 8, up 8, down 6 bytes and 7 scales per layer.
-	require.Equal(t, int64(4*100+2*(4+4+4+4+8+8+6+7*4)), Serving(c))
+	// 100 values stay: embedding, head and norms. Each of a layer's seven weights is padded
+	// to 32 outputs of 64 inputs, with two bits a code and a scale an output.
+	require.Equal(t, int64(4*100+2*7*(32*64/4+4*32)), Serving(c))
 }
 
 func Example() {
@@ -154,5 +154,5 @@ func Example() {
 	// Output:
 	// 1049728 787584 917504
 	// 6.68e+06 FLOPs per token
-	// 1249904 bytes to serve, 393216 for a full row
+	// 1270272 bytes to serve, 393216 for a full row
 }

@@ -27,11 +27,12 @@ func BenchmarkBlock(b *testing.B) {
 			for i := range o.x {
 				o.x[i] = float32(rng.NormFloat64())
 			}
+			o.resize(n)
 			for i := range n {
 				o.done(i)
 			}
 			y := make([]float32, n*size)
-			for name, l := range map[string]linear{"dense": &dense{w, size, size}, "ternary": pack(w, size, size)} {
+			for name, l := range map[string]linear{"dense": &dense[float32]{w, size, size}, "ternary": pack(w, size, size)} {
 				b.Run(fmt.Sprintf("%s/%d/rows=%d", name, size, n), func(b *testing.B) {
 					b.SetBytes(l.bytes())
 					b.ReportAllocs()

@@ -28,10 +28,7 @@
 //
 //	y_o = (Σ_k a_k·c_ok)·s·γ
 //
-// where the sum is exact in integers. Four outputs share a byte per column (two
-// bits each) and a table turns that byte into four 16-bit lanes of an int64, so
-// one multiplication by a_k serves four outputs. A lane holds |Σ| ≤ 128·255,
-// hence lanes are emptied into int32 every 255 columns.
+// where the sum is exact in integers, by package ternary/kernel.
 //
 // # Looped models
 //
@@ -55,20 +52,21 @@
 //
 // # Determinism
 //
-// Every dot product has one summation order: four lanes over k mod 4, added as
-// (l₀+l₁)+(l₂+l₃). It depends neither on the number of threads nor on the rows
-// that are computed together, so a row's logits are a function of its tokens.
+// Every dot product has one summation order, that of package gemv. It depends neither on
+// the processor, nor on the number of threads, nor on the rows that are computed
+// together, so a row's logits are a function of its tokens.
 //
 // # Threads
 //
 // An engine owns its worker goroutines from New to Close; a call hands them
 // tasks and starts none. Many rows are divided among the workers, each of
 // which runs the whole network for its rows; a few rows are computed together
-// and the outputs of each product are divided.
+// and the outputs of products are divided, those that read the same operand
+// together. A worker looks for a task for about 30 µs before it sleeps.
 //
 // # Memory
 //
-//	weights     4 bytes each, ternary ones 1/4 byte
+//	weights     4 bytes each, 2 with WithBFloat16, ternary ones 1/4 byte
 //	cache       8·layers·KV heads·head dim bytes for each token of a row
 //
 // # Operands

@@ -154,6 +154,9 @@ func (s *Session) checkDraft(rows []int, next []int32, heads int) error {
 // headPass computes the items through a head.
 func (e *Engine) headPass(p *pool, sc *scratch, items []item, k int) {
 	h, dim := &e.heads[k], e.cfg.Dim
+	if h.proj != nil {
+		sc.pair.resize(len(items))
+	}
 	for i, it := range items {
 		from := it.row.later.trunk
 		if h.proj != nil && k > 0 {
@@ -172,7 +175,7 @@ func (e *Engine) headPass(p *pool, sc *scratch, items []item, k int) {
 		sc.pair.done(i)
 	}
 	if h.proj != nil {
-		e.product(p, h.proj, sc.pair, len(items), sc.h)
+		e.products(p, sc.pair, len(items), product{h.proj, sc.h})
 	}
 	e.attention(p, sc, items, &h.layer, k)
 	e.mlp(p, sc, len(items), &h.layer)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/precision/gemv"
 )
 
 // maxItems is the most tokens that one pass computes together. It bounds the
@@ -216,9 +217,32 @@ func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
 	e.unembed(p, sc, items, pass+1)
 }
 
-// product computes y [n, out] = o·wᵀ.
-func (e *Engine) product(p *pool, w linear, o *operand, n int, y []float32) {
-	p.ranges(w.width(), outAlign, n*o.k/3+1, func(from, to int) { w.block(o, n, y, from, to) })
+// product is y [n, out] = o·wᵀ.
+type product struct {
+	w linear
+	y []float32
+}
+
+// products computes products with the same n rows, divided among the workers together.
+func (e *Engine) products(p *pool, o *operand, n int, all ...product) {
+	cost := 0
+	for _, q := range all {
+		cost += q.w.width() * q.w.cost(n)
+	}
+	share := cost / p.parts(cost/1000)
+	type task struct{ of, from, to int }
+	var room [64]task
+	tasks := room[:0]
+	for i, q := range all {
+		size := (share/q.w.cost(n) + outAlign) / outAlign * outAlign
+		for from := 0; from < q.w.width(); from += size {
+			tasks = append(tasks, task{i, from, min(from+size, q.w.width())})
+		}
+	}
+	p.each(len(tasks), func(i int) {
+		t := tasks[i]
+		all[t.of].w.block(o, n, all[t.of].y, t.from, t.to)
+	})
 }
 
 // attention adds the attention sublayer of a layer to the stream; cache is the
@@ -227,9 +251,7 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 	c, n := e.cfg, len(items)
 	sc.x.round, sc.y.round = w.operands.qkv, w.operands.o
 	e.normed(p, sc.x, sc.h, w.norm1, n)
-	e.product(p, w.q, sc.x, n, sc.q)
-	e.product(p, w.k, sc.x, n, sc.k)
-	e.product(p, w.v, sc.x, n, sc.v)
+	e.products(p, sc.x, n, product{w.q, sc.q}, product{w.k, sc.k}, product{w.v, sc.v})
 	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
 	p.ranges(n, 1, 4*(heads+kv), func(from, to int) {
 		for i := from; i < to; i++ {
@@ -245,7 +267,8 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 	for _, it := range items {
 		keys = max(keys, it.pos+1)
 	}
-	p.ranges(n, 1, keys*heads+1, func(from, to int) {
+	sc.y.resize(n)
+	p.ranges(n, 1, keys*heads/16+1, func(from, to int) {
 		for i := from; i < to; i++ {
 			e.attend(items[i], cache, w.window, sc.q[i*heads:(i+1)*heads], sc.scores[i*c.Context:(i+1)*c.Context], sc.y.row(i))
 			e.subNorm(c.SubLN, sc.y.row(i), w.attnNorm)
@@ -273,22 +296,11 @@ func (e *Engine) attend(it item, cache, window int, q, scores, y []float32) {
 	for h := range c.NumHeads {
 		at := h * c.NumKVHeads / c.NumHeads * d
 		qh, yh := q[h*d:(h+1)*d], y[h*d:(h+1)*d]
-		for j := 0; j < len(scores); j += 2 {
-			a := (first+j)*kv + at
-			b := a
-			if j+1 < len(scores) {
-				b += kv
-			}
-			s, t := dot2(qh, keys[a:a+d], keys[b:b+d])
-			scores[j] = s
-			if a != b {
-				scores[j+1] = t
-			}
-		}
+		gemv.Multiply(scores, len(scores), gemv.Matrix[float32]{W: keys[first*kv+at:], Cols: d, Stride: kv}, qh, 1, 0, len(scores))
 		softmax(scores)
 		for j, p := range scores {
 			a := (first+j)*kv + at
-			addScaled(yh, values[a:a+d], p)
+			gemv.AddScaled(yh, values[a:a+d], p)
 		}
 	}
 }
@@ -301,7 +313,7 @@ func softmax(s []float32) {
 	}
 	sum := float32(0)
 	for i, v := range s {
-		s[i] = float32(math.Exp(float64(v - top)))
+		s[i] = exp(v - top)
 		sum += s[i]
 	}
 	for i := range s {
@@ -329,10 +341,17 @@ func (e *Engine) rotate(v, gain []float32, pos int) {
 // rmsNorm writes x/√(mean(x²)+eps)·gain to out, which may be x; a nil gain is
 // ones.
 func rmsNorm(out, x, gain []float32, eps float64) {
-	sum := 0.0
-	for _, v := range x {
-		sum += float64(v) * float64(v)
+	// Two sums, since an addition waits for the one before.
+	sum, odd := 0.0, 0.0
+	for i := 0; i+1 < len(x); i += 2 {
+		a, b := float64(x[i]), float64(x[i+1])
+		sum += a * a
+		odd += b * b
 	}
+	if n := len(x); n%2 == 1 {
+		sum += float64(x[n-1]) * float64(x[n-1])
+	}
+	sum += odd
 	inv := float32(1 / math.Sqrt(sum/float64(len(x))+eps))
 	out = out[:len(x)]
 	if gain == nil {
@@ -349,7 +368,8 @@ func rmsNorm(out, x, gain []float32, eps float64) {
 
 // normed makes o the normed rows of h.
 func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
-	p.ranges(n, 1, 6*o.k, func(from, to int) {
+	o.resize(n)
+	p.ranges(n, 1, 3*o.k, func(from, to int) {
 		for i := from; i < to; i++ {
 			rmsNorm(o.row(i), h[i*o.k:(i+1)*o.k], gain, e.cfg.NormEps)
 			o.done(i)
@@ -359,7 +379,7 @@ func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
 
 // write adds o·wᵀ to the stream, normed in a model with sandwich norms.
 func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain []float32) {
-	e.product(p, w, o, n, sc.add)
+	e.products(p, o, n, product{w, sc.add})
 	dim := e.cfg.Dim
 	if e.cfg.SandwichNorm {
 		for i := range n {
@@ -377,12 +397,14 @@ func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain [
 func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 	sc.x.round, sc.f.round = w.operands.mlp, w.operands.down
 	e.normed(p, sc.x, sc.h, w.norm2, n)
-	e.product(p, w.up, sc.x, n, sc.up)
 	if w.gate != nil {
-		e.product(p, w.gate, sc.x, n, sc.gate)
+		e.products(p, sc.x, n, product{w.up, sc.up}, product{w.gate, sc.gate})
+	} else {
+		e.products(p, sc.x, n, product{w.up, sc.up})
 	}
 	f := e.cfg.HiddenDim
-	p.ranges(n, 1, 15*f, func(from, to int) {
+	sc.f.resize(n)
+	p.ranges(n, 1, 10*f, func(from, to int) {
 		for i := from; i < to; i++ {
 			activate(e.cfg.MLP, sc.f.row(i), sc.gate[i*f:(i+1)*f], sc.up[i*f:(i+1)*f])
 			e.subNorm(e.cfg.SubLN, sc.f.row(i), w.mlpNorm)
@@ -424,7 +446,7 @@ func activate(kind string, out, gate, up []float32) {
 	}
 }
 
-func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
+func sigmoid(x float32) float32 { return 1 / (1 + exp(-x)) }
 
 // unembed writes the logits of the items for which these passes were enough.
 func (e *Engine) unembed(p *pool, sc *scratch, items []item, passes int) {
@@ -447,7 +469,7 @@ func (e *Engine) unembed(p *pool, sc *scratch, items []item, passes int) {
 	for i := range done {
 		sc.final.done(i)
 	}
-	e.product(p, e.head, sc.final, len(done), sc.logits)
+	e.products(p, sc.final, len(done), product{e.head, sc.logits})
 	for i, o := range done {
 		e.finish(o.logits, sc.logits[i*vocab:(i+1)*vocab])
 	}
@@ -458,8 +480,9 @@ func (e *Engine) unembed(p *pool, sc *scratch, items []item, passes int) {
 // ended, 1 - Π(1-λ), has reached the threshold (Q-exit, arXiv:2510.25741).
 func (o *output) ends(e *Engine, state []float32, passes int) bool {
 	if passes < o.depth && o.exit > 0 {
-		z, _ := dot2(state, e.gate, e.gate)
-		o.going *= 1 - float64(sigmoid(z+e.bias))
+		var z [1]float32
+		gemv.Multiply(z[:], 1, gemv.Matrix[float32]{W: e.gate, Cols: len(state), Stride: len(state)}, state, 1, 0, 1)
+		o.going *= 1 - float64(sigmoid(z[0]+e.bias))
 	}
 	if passes < o.depth && (o.exit == 0 || 1-o.going < o.exit) {
 		return false

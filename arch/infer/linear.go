@@ -1,26 +1,44 @@
 package infer
 
 import (
-	"github.com/nanochat-go/nanochat/precision/ternary"
+	"sync"
+	"unsafe"
+
+	"github.com/nanochat-go/nanochat/precision/gemv"
+	"github.com/nanochat-go/nanochat/precision/ternary/kernel"
 )
 
 // operand is the left side of products: n rows of k values, with their int8
 // codes when ternary linears read them.
 type operand struct {
 	k     int
-	x     []float32 // n·k
-	codes []int8    // n·k, nil when the model is dense
-	scale []float32 // n
-	round Rounder   // of a dense model, nil for none
+	x     []float32           // n·k
+	codes *kernel.Activations // nil when the model is dense
+	round Rounder             // of a dense model, nil for none
 	watch func(x []float32)
 }
 
 func newOperand(n, k int, quantised bool) *operand {
 	o := &operand{k: k, x: make([]float32, n*k)}
 	if quantised {
-		o.codes, o.scale = make([]int8, n*k), make([]float32, n)
+		o.codes = must(kernel.NewActivations(n, k))
 	}
 	return o
+}
+
+// must panics where a shape that the configuration allows does not suit a kernel.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// resize sets the number of rows that products read.
+func (o *operand) resize(n int) {
+	if o.codes != nil {
+		must(0, o.codes.Resize(n))
+	}
 }
 
 // row returns the values of row i.
@@ -32,7 +50,7 @@ func (o *operand) done(i int) {
 		if o.watch != nil {
 			o.watch(o.row(i))
 		}
-		o.scale[i] = ternary.QuantizeActivations(o.row(i), o.codes[i*o.k:(i+1)*o.k])
+		must(0, o.codes.QuantizeRow(i, o.row(i)))
 	}
 	if o.round != nil {
 		_ = o.round.Round(o.row(i)) // what cannot be rounded is not finite, and stays so
@@ -43,95 +61,49 @@ func (o *operand) done(i int) {
 type linear interface {
 	width() int // out
 	bytes() int64
-	// block computes the outputs [from, to) of the first n rows into y [n, out].
+	// cost is about how many picoseconds an output takes for n rows.
+	cost(n int) int
+	// block computes the outputs [from, to) of the n rows of o into y [n, out].
 	// from is a multiple of outAlign.
 	block(o *operand, n int, y []float32, from, to int)
 }
 
 // outAlign is the number of outputs that kernels compute together.
-const outAlign = 8
+const outAlign = kernel.RowAlign
 
-// dense is a linear in float32.
-type dense struct {
-	w       []float32
+// dense is a linear in float32 or bfloat16.
+type dense[W gemv.Weight] struct {
+	w       []W
 	out, in int
 }
 
-func (d *dense) width() int { return d.out }
+func (d *dense[W]) width() int { return d.out }
 
-func (d *dense) bytes() int64 { return 4 * int64(len(d.w)) }
+func (d *dense[W]) bytes() int64 { return int64(len(d.w)) * int64(unsafe.Sizeof(d.w[0])) }
 
-func (d *dense) block(o *operand, n int, y []float32, from, to int) {
-	for j := from; j < to; j += 2 {
-		u := d.w[j*d.in : (j+1)*d.in]
-		if j+1 == to {
-			for i := range n {
-				y[i*d.out+j], _ = dot2(o.row(i), u, u)
-			}
-			return
-		}
-		v := d.w[(j+1)*d.in : (j+2)*d.in]
-		for i := range n {
-			y[i*d.out+j], y[i*d.out+j+1] = dot2(o.row(i), u, v)
-		}
-	}
+func (d *dense[W]) cost(n int) int { return (50 + 50*n) * d.in }
+
+func (d *dense[W]) block(o *operand, n int, y []float32, from, to int) {
+	gemv.Multiply(y, d.out, gemv.Matrix[W]{W: d.w, Cols: d.in, Stride: d.in}, o.x, n, from, to)
 }
 
-// packed is a ternary linear: byte g·in+k holds the codes of the outputs 4g to
-// 4g+3 in column k.
-type packed struct {
-	w       []uint8
-	scale   float32
-	out, in int
-}
+// packed is a ternary linear.
+type packed struct{ *kernel.Matrix }
 
 // pack quantises w [out, in].
-func pack(w []float32, out, in int) *packed {
-	codes, scale := ternary.AbsMean(w)
-	p := &packed{scale: scale, out: out, in: in, w: make([]uint8, (out+3)/4*in)}
-	for g := 0; 4*g < out; g++ {
-		row := p.w[g*in : (g+1)*in]
-		for k := range row {
-			for j := range 4 {
-				code := codeOf(0)
-				if 4*g+j < out {
-					code = codeOf(codes[(4*g+j)*in+k])
-				}
-				row[k] |= code << (2 * j)
-			}
-		}
-	}
-	return p
-}
+func pack(w []float32, out, in int) packed { return packed{must(kernel.Quantize(w, out, in))} }
 
-func (p *packed) width() int { return p.out }
+func (p packed) width() int { return p.Rows() }
 
-func (p *packed) bytes() int64 { return int64(len(p.w)) + 4 }
+func (p packed) bytes() int64 { return p.Bytes() }
 
-func (p *packed) block(o *operand, n int, y []float32, from, to int) {
-	store := func(i, g int, acc [4]int32) {
-		for j := range min(4, to-4*g) {
-			y[i*p.out+4*g+j] = float32(acc[j]) * o.scale[i] * p.scale
-		}
-	}
-	codes := func(i int) []int8 { return o.codes[i*p.in : (i+1)*p.in] }
-	group := func(g int) []uint8 { return p.w[g*p.in : (g+1)*p.in] }
-	last := (to + 3) / 4
-	for g := from / 4; g < last; g += 2 {
-		pair := g+1 < last
-		i := 0
-		for ; pair && i+1 < n; i += 2 {
-			acc := ternary2x2(group(g), group(g+1), codes(i), codes(i+1))
-			store(i, g, acc[0])
-			store(i+1, g, acc[1])
-			store(i, g+1, acc[2])
-			store(i+1, g+1, acc[3])
-		}
-		for ; i < n; i++ {
-			store(i, g, ternary1x1(group(g), codes(i)))
-			if pair {
-				store(i, g+1, ternary1x1(group(g+1), codes(i)))
-			}
-		}
-	}
+func (p packed) cost(n int) int { return (10 + 5*n) * p.Cols() }
+
+// scratches are the memory of kernels for whoever computes a block.
+var scratches = sync.Pool{New: func() any { return &kernel.Scratch{} }}
+
+func (p packed) block(o *operand, n int, y []float32, from, to int) {
+	s := scratches.Get().(*kernel.Scratch)
+	must(0, p.MultiplyRows(y[:n*p.Rows()], o.codes, from, to, s))
+	scratches.Put(s)
 }

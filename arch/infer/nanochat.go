@@ -1,12 +1,16 @@
 package infer
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/nanochat-go/nanochat/precision/gemv"
+)
 
 // nano is what the model of nanochat has beside its layers; what a model does
 // not have is nil or 0.
 type nano struct {
 	embedNorm []float32
-	smearGate *dense
+	smearGate *dense[float32]
 	smear     float32 // factor of the embedding before
 	backout   float32 // factor of the middle stream
 	backs     bool
@@ -14,9 +18,9 @@ type nano struct {
 
 // nanoLayer is the same of a layer.
 type nanoLayer struct {
-	values     []float32 // [V, Hkv·d] embeddings that are added to the values
-	gate       *dense    // of that, for each head
-	resid, emb float32   // the layer reads resid·h + emb·x⁰
+	values     []float32       // [V, Hkv·d] embeddings that are added to the values
+	gate       *dense[float32] // of that, for each head
+	resid, emb float32         // the layer reads resid·h + emb·x⁰
 	scaled     bool
 }
 
@@ -46,7 +50,7 @@ func (m nano) size() int {
 func (e *Engine) loadNano(tensors map[string][]float32, linears map[string]linear) nano {
 	m := nano{embedNorm: tensors["model.embed_norm.weight"]}
 	if e.cfg.Smear {
-		m.smearGate, m.smear = linears["model.smear_gate.weight"].(*dense), tensors["model.smear_lambda"][0]
+		m.smearGate, m.smear = linears["model.smear_gate.weight"].(*dense[float32]), tensors["model.smear_lambda"][0]
 	}
 	if e.cfg.Backout {
 		m.backs, m.backout = true, tensors["model.backout_lambda"][0]
@@ -58,7 +62,7 @@ func (e *Engine) loadNanoLayer(layer int, tensors map[string][]float32, linears 
 	path := fmt.Sprintf("model.layers.%d.", layer)
 	l := nanoLayer{values: tensors[path+"value_embed.weight"]}
 	if l.values != nil {
-		l.gate = linears[path+"self_attn.value_gate.weight"].(*dense)
+		l.gate = linears[path+"self_attn.value_gate.weight"].(*dense[float32])
 	}
 	if e.cfg.ResidualScalars {
 		l.scaled, l.resid, l.emb = true, tensors[path+"resid_lambda"][0], tensors[path+"x0_lambda"][0]
@@ -74,7 +78,7 @@ func (e *Engine) embed(x []float32, r *row, pos int) {
 	}
 	before := make([]float32, len(x))
 	e.lookUp(before, r.ids[pos-1])
-	addScaled(x, before, e.nano.smear*e.nano.smearGate.open(x, 0))
+	gemv.AddScaled(x, before, e.nano.smear*e.nano.smearGate.open(x, 0))
 }
 
 // lookUp writes the embedding of a token to x.
@@ -85,10 +89,10 @@ func (e *Engine) lookUp(x []float32, token int32) {
 
 // open is the logistic of the product of the first values of x with the weights
 // of a gate's output.
-func (d *dense) open(x []float32, output int) float32 {
-	w := d.w[output*d.in : (output+1)*d.in]
-	z, _ := dot2(x[:d.in], w, w)
-	return sigmoid(z)
+func (d *dense[W]) open(x []float32, output int) float32 {
+	var z [1]float32
+	gemv.Multiply(z[:], 1, gemv.Matrix[W]{W: d.w[output*d.in:], Cols: d.in, Stride: d.in}, x[:d.in], 1, 0, 1)
+	return sigmoid(z[0])
 }
 
 // mixEmbedding makes the stream resid·h + emb·x⁰.
@@ -110,7 +114,7 @@ func (l nanoLayer) addValues(v, x []float32, token int32) {
 	kv, d := len(v), len(v)/l.gate.out
 	from := l.values[int(token)*kv : (int(token)+1)*kv]
 	for h := range l.gate.out {
-		addScaled(v[h*d:(h+1)*d], from[h*d:(h+1)*d], 3*l.gate.open(x, h))
+		gemv.AddScaled(v[h*d:(h+1)*d], from[h*d:(h+1)*d], 3*l.gate.open(x, h))
 	}
 }
 
@@ -124,6 +128,6 @@ func (e *Engine) backout(sc *scratch, n, layer int) {
 		copy(sc.middle, h)
 	}
 	if layer == e.cfg.NumLayers-1 {
-		addScaled(h, sc.middle[:len(h)], -e.nano.backout)
+		gemv.AddScaled(h, sc.middle[:len(h)], -e.nano.backout)
 	}
 }

@@ -58,3 +58,34 @@ func BenchmarkQuantize(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStream multiplies with one weight after the other, as a model does: they do not
+// stay in a cache.
+func BenchmarkStream(b *testing.B) {
+	const rows, cols, count = 2048, 768, 54
+	p := problem{rows: rows, cols: cols, batch: 1, scales: []float32{1}}
+	p.random(1, "normal")
+	var all []*Matrix
+	for range count {
+		m, err := New(p.codes, rows, cols, p.scales)
+		require.NoError(b, err)
+		all = append(all, m)
+	}
+	for _, threads := range []int{1, runtime.NumCPU()} {
+		for _, path := range paths() {
+			b.Run(fmt.Sprintf("threads=%d/%s", threads, path.name), func(b *testing.B) {
+				x, err := newActivations(1, cols, path)
+				require.NoError(b, err)
+				require.NoError(b, x.Quantize(p.x))
+				y, pool := make([]float32, rows), newPool(b, threads)
+				b.SetBytes(count * all[0].Bytes())
+				for b.Loop() {
+					for _, m := range all {
+						_ = pool.Multiply(y, m, x)
+					}
+				}
+				b.ReportMetric(2*rows*cols*count*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GOPS")
+			})
+		}
+	}
+}

@@ -52,6 +52,8 @@ group:
 step:
 	VMOVDQU32 (SI), Z28
 	VMOVDQU32 64(SI), Z29
+	PREFETCHT0 4096(SI) // weights come from memory, where pages end the processor's own guesses
+	PREFETCHT0 4160(SI)
 	VPBROADCASTD (BX), Z24
 	VPBROADCASTD 4(BX), Z25
 	VPBROADCASTD 8(BX), Z26

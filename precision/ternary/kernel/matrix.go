@@ -89,9 +89,13 @@ func (m *Matrix) Rows() int { return m.rows }
 // Cols is the number of inputs.
 func (m *Matrix) Cols() int { return m.cols }
 
-// Bytes is the memory of codes and scales, padding included.
-func (m *Matrix) Bytes() int64 {
-	return int64(len(m.tiles))*int64(unsafe.Sizeof(tile{})) + 4*int64(len(m.scales))
+// Bytes is the memory of codes and scales.
+func (m *Matrix) Bytes() int64 { return Bytes(m.rows, m.cols) }
+
+// Bytes is the memory of codes and scales of a matrix: two bits a code and four bytes a
+// row, of whole multiples of 32 rows and 64 columns.
+func Bytes(rows, cols int) int64 {
+	return int64(groups(rows)) * (int64(steps*lines(cols))*int64(unsafe.Sizeof(tile{})) + 4*group)
 }
 
 func (m *Matrix) group(g int) []tile { return m.tiles[g*m.steps : (g+1)*m.steps] }

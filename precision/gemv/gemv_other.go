@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package gemv
+
+func processorPaths() []*path { return nil }
