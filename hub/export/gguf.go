@@ -99,6 +99,8 @@ func (o GGUFOptions) check(s Spec) error {
 		return fmt.Errorf("export: the model is not ternary, its matrices cannot be %s", o.Type)
 	case s.Ternary && o.Quantise == nil:
 		return errors.New("export: the model is ternary: its matrices have to be quantised")
+	case !slices.ContainsFunc(s.tensors(), func(t tensor) bool { return t.matrix && t.shape[1]%o.Type.Block() == 0 }):
+		return fmt.Errorf("export: no matrix has rows of whole blocks of %s, which have %d values", o.Type, o.Type.Block())
 	case o.Exact && !(s.Ternary && isTernary(o.Type)):
 		return fmt.Errorf("export: an exact scale belongs to a ternary model and type, not to %s", o.Type)
 	}

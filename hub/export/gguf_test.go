@@ -182,6 +182,7 @@ func checkModel(t *testing.T, path string, s Spec, o GGUFOptions, src *random) {
 			}
 		}
 	}
+	require.Equal(t, []int32{298}, m.EndTokens())
 	f := m.File()
 	raw, err := f.Float32("blk.1.attn_k.weight")
 	require.NoError(t, err)
@@ -238,8 +239,12 @@ func TestGGUFRefused(t *testing.T) {
 		`bos token "<|x|>" is not a special token`:               func(_ *Spec, o *GGUFOptions) { o.BOS = "<|x|>" },
 		"not a tokenizer.json":                                   func(_ *Spec, o *GGUFOptions) { o.Tokenizer = nil },
 		`the split pattern "\\d|[^\\d]+"`:                        func(_ *Spec, o *GGUFOptions) { o.Tokenizer, _ = trained(t, bpe.Regex(`\d|[^\d]+`)).MarshalJSON() },
-		"dimension is 0":                                         func(s *Spec, _ *GGUFOptions) { s.Dim = 0 },
-		`key "general.architecture" occurs twice`:                func(_ *Spec, o *GGUFOptions) { o.Metadata = []gguf.KV{{Key: "general.architecture", Value: "x"}} },
+		"no matrix has rows of whole blocks of TQ2_0, which have 256 values": func(s *Spec, o *GGUFOptions) {
+			ternary(s, o)
+			o.Type, s.Dim, s.HeadDim, s.HiddenDim = ggml.TQ2_0, 128, 32, 384
+		},
+		"dimension is 0": func(s *Spec, _ *GGUFOptions) { s.Dim = 0 },
+		`key "general.architecture" occurs twice`: func(_ *Spec, o *GGUFOptions) { o.Metadata = []gguf.KV{{Key: "general.architecture", Value: "x"}} },
 		"nothing looks right": func(_ *Spec, o *GGUFOptions) {
 			o.Check = func(*GGUFModel) (any, error) { return nil, errors.New("nothing looks right") }
 		},

@@ -89,6 +89,23 @@ func (m *GGUFModel) tokenID(key string) (int32, error) {
 	return int32(id), err
 }
 
+// endTexts are special tokens by which llama.cpp ends a generation, whatever eos is.
+var endTexts = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "<|eom_id|>", "<EOT>", "_<EOT>"}
+
+// EndTokens are the tokens that end a generation.
+func (m *GGUFModel) EndTokens() []int32 {
+	var ids []int32
+	if m.EOS >= 0 {
+		ids = append(ids, m.EOS)
+	}
+	for _, text := range endTexts {
+		if id, ok := m.Tokenizer.ID(text); ok && id != m.EOS {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // readSpec reads the hyper-parameters; a key that is none of them is an error, because
 // it may change what the model computes.
 func (m *GGUFModel) readSpec() error {

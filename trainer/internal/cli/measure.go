@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 )
 
@@ -43,11 +45,22 @@ nowhere in the training text.`,
 func (a *app) generate() *cobra.Command {
 	var o GenerateOptions
 	c := &cobra.Command{
-		Use: "generate", Short: "Continue a prompt", Args: cobra.NoArgs,
-		Long: `generate samples from a run's newest checkpoint and prints the prompt with its
-continuation. The same seed gives the same text.`,
-		Example: `  trainer generate --run runs/first --prompt "/// Returns" --max-tokens 120 --temperature 0.8`,
-		RunE:    run(a, a.h.Generate, func() (GenerateOptions, error) { o.Common = a.common; return o, nil }),
+		Use: "generate [MODEL]", Short: "Continue a prompt",
+		Long: `generate samples from a model and prints the prompt with its continuation. The same
+seed gives the same text. MODEL is a run, whose newest checkpoint is used, a folder of
+Hugging Face's layout, or a GGUF file, whose products are rounded as llama.cpp does.`,
+		Example: `  trainer generate --run runs/first --prompt "/// Returns" --max-tokens 120 --temperature 0.8
+  trainer generate model-TQ2_0.gguf --prompt "fn main() {"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args)+min(len(o.Run), 1) != 1:
+				return usageError{errors.New("generate: which model? give one MODEL, or --run DIR")}
+			case len(args) == 1:
+				o.Run = args[0]
+			}
+			return nil
+		},
+		RunE: run(a, a.h.Generate, func() (GenerateOptions, error) { o.Common = a.common; return o, nil }),
 	}
 	c.Flags().StringVar(&o.Run, "run", "", "use the model of the run directory `DIR`")
 	c.Flags().StringVar(&o.Prompt, "prompt", "", "continue `TEXT`; empty starts a new document")
@@ -56,7 +69,6 @@ continuation. The same seed gives the same text.`,
 	c.Flags().IntVar(&o.TopK, "top-k", 0, "sample among the `K` most likely tokens (0: all)")
 	c.Flags().Float64Var(&o.TopP, "top-p", 1, "sample among the fewest tokens that share the probability `P`")
 	c.Flags().Int64Var(&o.Seed, "seed", 1, "seed `N` of the sample")
-	_ = c.MarkFlagRequired("run")
 	return c
 }
 
@@ -78,7 +90,39 @@ is refused by name.`,
 	hf.Flags().BoolVar(&o.Overwrite, "overwrite", false, "replace the folder if it exists")
 	_ = hf.MarkFlagRequired("run")
 	_ = hf.MarkFlagRequired("out")
-	return group("export", "Write the model for other programs: hf", hf)
+	return group("export", "Write the model for other programs: hf, gguf", hf, a.exportGGUF())
+}
+
+func (a *app) exportGGUF() *cobra.Command {
+	var o ExportGGUFOptions
+	c := &cobra.Command{
+		Use: "gguf", Short: "Write files that llama.cpp loads", Args: cobra.NoArgs,
+		Long: `gguf writes a GGUF file for each type, reads it back, compares every weight with the
+trained one, and writes what was equal beside it (.proof.json), with the logits of a
+few prompts.
+
+Types are those of llama.cpp: tq2_0, tq1_0 and q2_0 hold ternary weights, f32, f16,
+bf16, q8_0, q6_k, q4_k, q4_1, q4_0, mxfp4 and nvfp4 any. Without --type a ternary model
+is written as tq2_0, or as q2_0 where its rows are no multiples of 256 (llama.cpp of
+2026 and later), another as f16. Matrices whose rows are no whole blocks become f16.
+
+The ternary types keep the scale of a matrix in 16 bits; --exact keeps all 32, for
+llama.cpp of 2026 and later. A model that llama.cpp does not compute is refused with
+every reason.`,
+		Example: `  trainer export gguf --run runs/first --out model
+  trainer export gguf --run runs/first --out model --type tq2_0,tq1_0,q8_0`,
+		RunE: run(a, a.h.ExportGGUF, func() (ExportGGUFOptions, error) { o.Common = a.common; return o, nil }),
+	}
+	c.Flags().StringVar(&o.Run, "run", "", "use the model of the run directory `DIR`")
+	c.Flags().StringVar(&o.Out, "out", "", "write the files into the folder `DIR`")
+	c.Flags().StringSliceVar(&o.Types, "type", nil, "write matrices as the `TYPES`, separated by commas, a file for each")
+	c.Flags().StringVar(&o.Embedding, "embedding", "", "write embedding and head as `TYPE` (default f16 beside ternary types, else that of the matrices)")
+	c.Flags().StringVar(&o.Name, "name", "", "call the model and the files `NAME` (default: the run's)")
+	c.Flags().BoolVar(&o.Exact, "exact", false, "keep the scales of ternary matrices as float32")
+	c.Flags().BoolVar(&o.Overwrite, "overwrite", false, "replace files that exist")
+	_ = c.MarkFlagRequired("run")
+	_ = c.MarkFlagRequired("out")
+	return c
 }
 
 func (a *app) report() *cobra.Command {

@@ -113,6 +113,17 @@ type ExportOptions struct {
 	Overwrite   bool
 }
 
+// ExportGGUFOptions are the flags of export gguf.
+type ExportGGUFOptions struct {
+	Common
+	Run, Out  string
+	Types     []string // of the matrices, one file each; none: by the model
+	Embedding string   // type of embedding and head, "": by the type
+	Name      string
+	Exact     bool
+	Overwrite bool
+}
+
 // ReportOptions are the flags of report.
 type ReportOptions struct {
 	Common
@@ -164,6 +175,7 @@ type Handlers struct {
 	Compare         func(ctx context.Context, o CompareOptions) (any, error)
 	Config          func(ctx context.Context, o TrainOptions) (any, error)
 	ExportHF        func(ctx context.Context, o ExportOptions) (any, error)
+	ExportGGUF      func(ctx context.Context, o ExportGGUFOptions) (any, error)
 	Report          func(ctx context.Context, o ReportOptions) (any, error)
 	Backends        func(ctx context.Context, o Common) (any, error)
 	BenchTrain      func(ctx context.Context, o BenchTrainOptions) (any, error)

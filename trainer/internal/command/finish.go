@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/nanochat-go/nanochat/hub/export"
 
@@ -44,9 +43,14 @@ func (t *trainer) finish(ctx context.Context, r *TrainResult) (*judged, error) {
 			return nil, err
 		}
 	}
-	if slices.Contains(t.cfg.Export.Formats, "hf") {
-		t.rec.Phase("exporting")
-		r.Export, err = m.exportHF(t.dir.exportDir(), m.LM.Ternary, true)
+	for _, format := range t.cfg.Export.Formats {
+		t.rec.Phase("exporting " + format)
+		switch format {
+		case "hf":
+			r.Export, err = m.exportHF(t.dir.exportDir("hf"), m.LM.Ternary, true)
+		case "gguf":
+			r.GGUF, err = m.exportGGUF(cli.ExportGGUFOptions{Out: t.dir.exportDir("gguf"), Overwrite: true})
+		}
 		var unsupported *export.UnsupportedError
 		if errors.As(err, &unsupported) {
 			t.rec.Warn("not exported: %v", err)
@@ -90,6 +94,11 @@ func (t *trainer) conclude(o cli.TrainOptions, r *TrainResult) {
 	}
 	if r.Export != nil {
 		o.Notice("exported  %s", r.Export.summary())
+	}
+	if r.GGUF != nil {
+		for _, line := range r.GGUF.summary() {
+			o.Notice("exported  %s", line)
+		}
 	}
 	o.Notice("report    %s", r.Report)
 	o.Notice("")

@@ -20,6 +20,7 @@ func Handlers() cli.Handlers {
 		Compare:         Compare,
 		Config:          Config,
 		ExportHF:        ExportHF,
+		ExportGGUF:      ExportGGUF,
 		Report:          Report,
 		Backends:        Backends,
 		BenchTrain:      BenchTrain,

@@ -2,29 +2,39 @@ package command
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nanochat-go/nanochat/arch/infer"
 	"github.com/nanochat-go/nanochat/arch/lm"
 	"github.com/nanochat-go/nanochat/hub/bpe"
+	"github.com/nanochat-go/nanochat/hub/export"
 
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
 	"github.com/nanochat-go/nanochat/trainer/internal/folder"
 )
 
-// speaker is a model that continues texts: a run's newest checkpoint, or a
-// folder in the layout of Hugging Face.
+// speaker is a model that continues texts: a run's newest checkpoint, a folder in
+// the layout of Hugging Face, or a GGUF file.
 type speaker struct {
 	LM          lm.Config
 	Tokenizer   *bpe.Tokenizer
 	Begin, Stop []int32 // ids that begin every text, and that end one
 	Step        int     // of a run
 
-	source lm.Source
-	close  func() error
+	source  lm.Source
+	options []infer.Option
+	close   func() error
 }
 
-// openSpeaker opens the model in a directory of either kind.
+// openSpeaker opens the model at a path of any kind.
 func openSpeaker(path string, warn func(format string, args ...any)) (*speaker, error) {
+	if strings.HasSuffix(path, ".gguf") {
+		m, err := export.OpenGGUF(path)
+		if err != nil {
+			return nil, err
+		}
+		return ggufSpeaker(m), nil
+	}
 	if folder.Is(path) {
 		return openFolder(path)
 	}
@@ -54,8 +64,18 @@ func openFolder(path string) (*speaker, error) {
 	return &speaker{LM: f.LM, Tokenizer: f.Tokenizer, Begin: f.Begin, Stop: f.Stop, source: f.Source(), close: f.Close}, nil
 }
 
+// ggufSpeaker is the model of a file, whose products are rounded as llama.cpp does.
+func ggufSpeaker(m *export.GGUFModel) *speaker {
+	s := &speaker{LM: configOf(m.Spec), Tokenizer: m.Tokenizer, Stop: m.EndTokens(), source: m, close: m.Close,
+		options: []infer.Option{infer.WithOperands(func(weight string) infer.Rounder { return m.Operand(weight) })}}
+	if m.AddBOS && m.BOS >= 0 {
+		s.Begin = []int32{m.BOS}
+	}
+	return s
+}
+
 // engine is the model ready to generate.
-func (s *speaker) engine() (*infer.Engine, error) { return infer.New(s.LM, s.source) }
+func (s *speaker) engine() (*infer.Engine, error) { return infer.New(s.LM, s.source, s.options...) }
 
 // prompt is the ids of a text to continue.
 func (s *speaker) prompt(text string) ([]int32, error) {

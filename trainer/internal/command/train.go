@@ -29,6 +29,7 @@ type TrainResult struct {
 	Interrupted     bool          `json:"interrupted,omitempty"`
 	Rust            *RustResult   `json:"rust,omitempty"`   // of samples of the final model
 	Export          *ExportResult `json:"export,omitempty"` // of the final model
+	GGUF            *GGUFResult   `json:"gguf,omitempty"`
 	Report          string        `json:"report"`
 }
 

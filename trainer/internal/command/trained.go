@@ -68,8 +68,8 @@ func (t *trained) close() error { return t.weights.Close() }
 // rate is where the compile rate of a run's samples is kept.
 func (r runDir) rateFile() string { return r.file("eval", "rust.json") }
 
-// exportDir is where a run's export lies.
-func (r runDir) exportDir() string { return r.file("export", "hf") }
+// exportDir is where a run's export in a format lies.
+func (r runDir) exportDir(format string) string { return r.file("export", format) }
 
 // reportFile is the page about a run.
 func (r runDir) reportFile() string { return r.file("report.html") }

@@ -176,7 +176,7 @@ type Eval struct {
 
 // Export says what is written at the end.
 type Export struct {
-	Formats []string `toml:"formats" doc:"list of \"hf\", or empty"`
+	Formats []string `toml:"formats" doc:"list of \"hf\" and \"gguf\", or empty"`
 }
 
 // Default is the configuration that presets and files build on.

@@ -45,7 +45,7 @@ func (c Config) Validate() error {
 	check(c.Checkpoint.Every >= 0 && c.Checkpoint.Keep >= 1, "checkpoint.every = %d, want 0 or more; checkpoint.keep = %d, want 1 or more", c.Checkpoint.Every, c.Checkpoint.Keep)
 	check(c.Eval.Every >= 0 && c.Eval.ValTokens >= 0 && c.Eval.Samples >= 0 && c.Eval.StepSamples >= 0 && c.Eval.Temperature >= 0, "[eval]: numbers below 0")
 	for _, f := range c.Export.Formats {
-		oneOf("export.formats", f, "hf")
+		oneOf("export.formats", f, "hf", "gguf")
 	}
 	return errors.Join(errs...)
 }
