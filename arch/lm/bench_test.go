@@ -12,6 +12,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/arch/mhc"
 )
 
 // Mutation: leaving out the update in adamStep makes TestTrainingLearns fail.
@@ -161,4 +163,46 @@ func TestTrainingLearns(t *testing.T) {
 		loss = step.run(t, ids)
 	}
 	require.Less(t, loss, float32(0.05), "a batch of 64 tokens is learned by heart")
+}
+
+// BenchmarkStreams is what hyper-connections add to a training step of a model of
+// width 512, dense and ternary: steps of both take turns, and ratio is the median
+// of the quotients of neighbours.
+func BenchmarkStreams(b *testing.B) {
+	for _, v := range []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"n=2", func(c *Config) { c.MHC.Streams = 2 }},
+		{"n=4", func(c *Config) { c.MHC.Streams = 4 }},
+		{"n=4/ternary", func(c *Config) { c.MHC.Streams, c.Ternary = 4, true }},
+		{"n=4/sinkhorn", func(c *Config) { c.MHC = mhc.Config{Streams: 4, Mixing: mhc.Sinkhorn} }},
+		{"n=4/free", func(c *Config) { c.MHC = mhc.Config{Streams: 4, Mixing: mhc.Free} }},
+	} {
+		b.Run(v.name, func(b *testing.B) {
+			c := Config{VocabSize: 4096, NumLayers: 4, Dim: 512, NumHeads: 8, Context: 256}
+			v.change(&c)
+			plain := c
+			plain.MHC = mhc.Config{}
+			ids := randomIDs(rand.New(rand.NewPCG(1, 2)), c.VocabSize, 8, c.Context+1)
+			steps := []*trainer{newTrainer(b, plain, 1e-3), newTrainer(b, c, 1e-3)}
+			took := func(s *trainer) float64 {
+				start := time.Now()
+				s.run(b, ids)
+				return time.Since(start).Seconds()
+			}
+			for _, s := range steps {
+				took(s)
+			}
+			var ratios, seconds []float64
+			for b.Loop() {
+				p, m := took(steps[0]), took(steps[1])
+				ratios, seconds = append(ratios, m/p), append(seconds, p)
+			}
+			slices.Sort(ratios)
+			slices.Sort(seconds)
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+			b.ReportMetric(1e3*seconds[len(seconds)/2], "plain-ms")
+		})
+	}
 }

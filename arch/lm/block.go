@@ -138,14 +138,16 @@ func rmsNorm(x, gain *Node, eps float64) *Node {
 	return vjp.Custom([]*Node{x, gain}, forward, func(dy *Node) []*Node {
 		dy = Reshape(dy, -1, features)
 		u, w := rowwise.ScaleColumns(dy, gain), Mul(dy, n)
-		var along *Node
+		var dx *Node
 		if features == 1 {
-			along = rowwise.Scale(u, MulScalar(Square(inv), eps))
+			dx = rowwise.Scale(u, MulScalar(Mul(Square(inv), inv), eps))
 		} else {
+			// The difference comes last: XLA computes a result of two operands once for
+			// all its readers, one of a single operand in each of them.
 			shared := MulScalar(MatMul(w, InsertAxes(gain, -1)), 1/float64(features))
-			along = Sub(u, rowwise.Scale(n, shared))
+			dx = Sub(rowwise.Scale(u, inv), rowwise.Scale(n, Mul(shared, inv)))
 		}
-		return []*Node{Reshape(rowwise.Scale(along, inv), x.Shape().Dimensions...), rowwise.ColumnSums(w)}
+		return []*Node{Reshape(dx, x.Shape().Dimensions...), rowwise.ColumnSums(w)}
 	})
 }
 

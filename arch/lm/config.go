@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/nanochat-go/nanochat/arch/mhc"
 )
 
 // The feed-forward forms that Config.MLP names.
@@ -83,6 +85,7 @@ type Config struct {
 	Init          string `json:"init,omitzero"` // "": see Params, or InitNanoChat
 
 	Loop        Loop        `json:"loop,omitzero"` // the blocks run several times over
+	MHC         mhc.Config  `json:"mhc,omitzero"`  // residual streams and how they mix
 	MTP         MTP         `json:"mtp,omitzero"`  // heads for tokens beyond the next
 	RopeScaling RopeScaling `json:"rope_scaling,omitzero"`
 
@@ -161,6 +164,7 @@ func (c Config) WithDefaults() Config {
 	if c.WindowPattern != "" && c.Window == 0 {
 		c.Window = ((c.Context+3)/4 + 127) / 128 * 128
 	}
+	c.MHC = c.MHC.WithDefaults()
 	if c.RopeTheta == 0 {
 		c.RopeTheta = 10000
 	}
@@ -208,7 +212,7 @@ func (c Config) Validate() error {
 	check(c.MTP.Heads > 0 || c.MTP == (MTP{}), "MTP kind %q without heads", c.MTP.Kind)
 	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
 	c.RopeScaling.validate(check)
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.MHC.Validate())...)
 }
 
 func (r RopeScaling) validate(check func(ok bool, format string, args ...any)) {

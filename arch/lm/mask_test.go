@@ -7,6 +7,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/arch/mhc"
 )
 
 // Mutation: AddScalar(distance, 1) in place of distance in within, or leaving
@@ -77,7 +79,10 @@ func TestNothingLeaks(t *testing.T) {
 			nano(c)
 			c.DocumentMask, c.HiddenDim, c.Window = true, 0, 8
 		},
-		"loops": func(c *Config) { c.Loop.Loops = 3 },
+		"loops":    func(c *Config) { c.Loop.Loops = 3 },
+		"streams":  func(c *Config) { c.MHC.Streams = 4 },
+		"sinkhorn": func(c *Config) { c.MHC = mhc.Config{Streams: 3, Mixing: mhc.Sinkhorn} },
+		"free":     func(c *Config) { c.MHC = mhc.Config{Streams: 3, Mixing: mhc.Free} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := small()

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
 
+	"github.com/nanochat-go/nanochat/arch/mhc"
 	"github.com/nanochat-go/nanochat/precision/policy"
 	"github.com/nanochat-go/nanochat/precision/quant"
 )
@@ -68,6 +69,9 @@ func New(c Config, opts ...Option) (*Model, error) {
 		m.stack.Core = append(m.stack.Core, decoderBlock{layer: i})
 	}
 	m.stack.Loops = c.Passes()
+	if c.MHC.Enabled() {
+		m.stream = hyperConnections{m.Config.MHC}
+	}
 	for _, p := range m.Config.Params() {
 		m.params[p.Name] = p
 	}
@@ -123,6 +127,8 @@ type Build struct {
 	use func(p *Node) *Node
 	// again says that the graph is a recomputation, whose measures are known.
 	again bool
+	// gains follows the residual maps of hyper-connections.
+	gains mhc.Meter
 }
 
 // Measured says whether measures are wanted: those that cost something are

@@ -20,7 +20,7 @@ const (
 	Matrix    Class = "matrix"    // weight of a linear inside a block
 	Embedding Class = "embedding" // token embedding table
 	Head      Class = "head"      // unembedding
-	Vector    Class = "vector"    // norm gain, gate
+	Vector    Class = "vector"    // norm gain, gate, map of hyper-connections
 )
 
 // Param describes one parameter before it exists.
@@ -30,11 +30,12 @@ type Param struct {
 	Class Class
 	// FanIn and FanOut are the axes of Shape, or -1.
 	FanIn, FanOut int
-	Block         int     // index of the block, -1 outside
-	Linear        bool    // stored transposed, as [out, in], on disk
-	Std           float64 // standard deviation of the initial values
-	Value         float64 // their mean
-	Uniform       bool    // they are uniform, not normal
+	Block         int       // index of the block, -1 outside
+	Linear        bool      // stored transposed, as [out, in], on disk
+	Std           float64   // standard deviation of the initial values
+	Value         float64   // their mean
+	Uniform       bool      // they are uniform, not normal
+	Values        []float32 // the initial values themselves; nil: by Std and Value
 }
 
 // Size is the number of values.
@@ -59,6 +60,10 @@ func (p Param) DiskShape() []int {
 // which parameters are made.
 func (p Param) Init(seed uint64) []float32 {
 	v := make([]float32, p.Size())
+	if p.Values != nil {
+		copy(v, p.Values)
+		return v
+	}
 	if p.Std == 0 {
 		for i := range v {
 			v[i] = float32(p.Value)
@@ -208,6 +213,7 @@ func (c Config) blockParams(i int) []Param {
 	}
 	write := 1 / math.Sqrt(2*float64(c.NumLayers))
 	params = append(params, c.residualParams(i)...)
+	params = append(params, c.mhcParams(i, 0)...)
 	vector("input_layernorm", c.Dim)
 	linear("self_attn.q_proj", c.Dim, c.NumHeads*c.HeadDim, 1)
 	linear("self_attn.k_proj", c.Dim, c.NumKVHeads*c.HeadDim, 1)
@@ -222,6 +228,7 @@ func (c Config) blockParams(i int) []Param {
 	}
 	linear("self_attn.o_proj", c.NumHeads*c.HeadDim, c.Dim, write)
 	sandwich("input_layernorm")
+	params = append(params, c.mhcParams(i, 1)...)
 	vector("post_attention_layernorm", c.Dim)
 	if c.Gated() {
 		linear("mlp.gate_proj", c.Dim, c.HiddenDim, 1)

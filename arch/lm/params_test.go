@@ -85,6 +85,7 @@ func TestParams(t *testing.T) {
 		if heads := rapid.IntRange(0, 3).Draw(rt, "mtp"); heads > 0 {
 			c.MTP = MTP{Heads: heads, Kind: rapid.SampledFrom([]string{Parallel, Sequential}).Draw(rt, "kind")}
 		}
+		c.MHC.Streams = rapid.IntRange(0, 4).Draw(rt, "streams")
 		c.NumHeads = c.NumKVHeads * rapid.IntRange(1, 3).Draw(rt, "group")
 		require.NoError(rt, c.Validate())
 		seen := map[string]bool{}
@@ -95,7 +96,7 @@ func TestParams(t *testing.T) {
 			switch p.Class {
 			case Vector:
 				require.Equal(rt, []int{-1, -1}, []int{p.FanIn, p.FanOut})
-				if !p.Linear { // a gate is [C, 1] and read as [1, C]
+				if !p.Linear && !strings.HasSuffix(p.Name, "_mhc.phi") { // a gate is [C, 1] and read as [1, C]
 					require.Zero(rt, p.Std)
 					require.Len(rt, p.Shape, 1)
 					require.Equal(rt, p.Shape, p.DiskShape())
@@ -114,6 +115,7 @@ func TestParams(t *testing.T) {
 		require.Equal(rt, !c.Tied, seen["lm_head.weight"])
 		require.Equal(rt, c.SandwichNorm && !c.NoGain, seen["model.layers.0.post_attention_layernorm_2.weight"])
 		require.Equal(rt, c.Loop.Gate, seen["model.early_exit_gate.bias"])
+		require.Equal(rt, c.MHC.Streams > 1, seen["model.layers.0.mlp_mhc.phi"])
 		require.Equal(rt, c.QKNorm && !c.NoGain, seen["model.layers.0.self_attn.q_norm.weight"])
 		require.Equal(rt, c.SubLN && !c.NoGain, seen["model.layers.0.mlp.ffn_sub_norm.weight"])
 		require.Equal(rt, c.ValueEmbed, seen[fmt.Sprintf("model.layers.%d.value_embed.weight", c.NumLayers-1)])
@@ -208,39 +210,40 @@ func TestInitStore(t *testing.T) {
 func TestValidate(t *testing.T) {
 	require.NoError(t, referenceConfig().Validate())
 	for want, change := range map[string]func(c *Config){
-		"vocabulary size 0":           func(c *Config) { c.VocabSize = 0 },
-		"-1 MTP heads":                func(c *Config) { c.MTP = MTP{Heads: -1, Kind: Parallel} },
-		"9 MTP heads in a context":    func(c *Config) { c.MTP = MTP{Heads: 9, Kind: Parallel} },
-		`MTP kind "shared"`:           func(c *Config) { c.MTP = MTP{Heads: 1, Kind: "shared"} },
-		`"parallel" without heads`:    func(c *Config) { c.MTP.Kind = Parallel },
-		"-2 loops":                    func(c *Config) { c.Loop.Loops = -2 },
-		"loop with 0 passes":          func(c *Config) { c.Loop.Gate = true },
-		"-1 layers":                   func(c *Config) { c.NumLayers = -1 },
-		"dimension 0":                 func(c *Config) { c.Dim = 0 },
-		"0 heads":                     func(c *Config) { c.NumHeads = 0 },
-		"context 0":                   func(c *Config) { c.Context = 0 },
-		"hidden dimension -4":         func(c *Config) { c.HiddenDim = -4 },
-		"head dimension 5":            func(c *Config) { c.HeadDim = 5 },
-		"4 query heads over 3":        func(c *Config) { c.NumKVHeads = 3 },
-		`MLP "gelu"`:                  func(c *Config) { c.MLP = "gelu" },
-		"window -1":                   func(c *Config) { c.Window = -1 },
-		"loss chunk -2":               func(c *Config) { c.LossChunk = -2 },
-		"-1 sublayers recomputed":     func(c *Config) { c.Remat = -1 },
-		"QK scale -1":                 func(c *Config) { c.QKNorm, c.QKScale = true, -1 },
-		"without QK-norm":             func(c *Config) { c.QKScale = 2 },
-		`window pattern "SSX"`:        func(c *Config) { c.WindowPattern = "SSX" },
-		"backout with 2 loops":        func(c *Config) { c.Backout, c.Loop.Loops = true, 2 },
-		`initial values "zero"`:       func(c *Config) { c.Init = "zero" },
-		`RoPE scaling "yarn"`:         func(c *Config) { c.RopeScaling.Kind = "yarn" },
-		"has no kind":                 func(c *Config) { c.RopeScaling.Factor = 2 },
-		"scaling factor 0":            func(c *Config) { c.RopeScaling.Kind = ScalingLinear },
-		"frequency factors 4 and 1":   func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 4, 1, 9} },
-		"from a context of 0":         func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 1, 4, 0} },
-		"soft cap -3":                 func(c *Config) { c.SoftCap = -3 },
-		"RoPE theta -1":               func(c *Config) { c.RopeTheta = -1 },
-		"norm epsilon -1":             func(c *Config) { c.NormEps = -1 },
-		"4 query heads over -2":       func(c *Config) { c.NumKVHeads = -2 },
-		"want a positive even number": func(c *Config) { c.HeadDim = -2 },
+		"vocabulary size 0":                    func(c *Config) { c.VocabSize = 0 },
+		"-1 MTP heads":                         func(c *Config) { c.MTP = MTP{Heads: -1, Kind: Parallel} },
+		"9 MTP heads in a context":             func(c *Config) { c.MTP = MTP{Heads: 9, Kind: Parallel} },
+		`MTP kind "shared"`:                    func(c *Config) { c.MTP = MTP{Heads: 1, Kind: "shared"} },
+		`"parallel" without heads`:             func(c *Config) { c.MTP.Kind = Parallel },
+		"streams = 5 with mixing \"birkhoff\"": func(c *Config) { c.MHC.Streams = 5 },
+		"-2 loops":                             func(c *Config) { c.Loop.Loops = -2 },
+		"loop with 0 passes":                   func(c *Config) { c.Loop.Gate = true },
+		"-1 layers":                            func(c *Config) { c.NumLayers = -1 },
+		"dimension 0":                          func(c *Config) { c.Dim = 0 },
+		"0 heads":                              func(c *Config) { c.NumHeads = 0 },
+		"context 0":                            func(c *Config) { c.Context = 0 },
+		"hidden dimension -4":                  func(c *Config) { c.HiddenDim = -4 },
+		"head dimension 5":                     func(c *Config) { c.HeadDim = 5 },
+		"4 query heads over 3":                 func(c *Config) { c.NumKVHeads = 3 },
+		`MLP "gelu"`:                           func(c *Config) { c.MLP = "gelu" },
+		"window -1":                            func(c *Config) { c.Window = -1 },
+		"loss chunk -2":                        func(c *Config) { c.LossChunk = -2 },
+		"-1 sublayers recomputed":              func(c *Config) { c.Remat = -1 },
+		"QK scale -1":                          func(c *Config) { c.QKNorm, c.QKScale = true, -1 },
+		"without QK-norm":                      func(c *Config) { c.QKScale = 2 },
+		`window pattern "SSX"`:                 func(c *Config) { c.WindowPattern = "SSX" },
+		"backout with 2 loops":                 func(c *Config) { c.Backout, c.Loop.Loops = true, 2 },
+		`initial values "zero"`:                func(c *Config) { c.Init = "zero" },
+		`RoPE scaling "yarn"`:                  func(c *Config) { c.RopeScaling.Kind = "yarn" },
+		"has no kind":                          func(c *Config) { c.RopeScaling.Factor = 2 },
+		"scaling factor 0":                     func(c *Config) { c.RopeScaling.Kind = ScalingLinear },
+		"frequency factors 4 and 1":            func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 4, 1, 9} },
+		"from a context of 0":                  func(c *Config) { c.RopeScaling = RopeScaling{ScalingLlama3, 2, 1, 4, 0} },
+		"soft cap -3":                          func(c *Config) { c.SoftCap = -3 },
+		"RoPE theta -1":                        func(c *Config) { c.RopeTheta = -1 },
+		"norm epsilon -1":                      func(c *Config) { c.NormEps = -1 },
+		"4 query heads over -2":                func(c *Config) { c.NumKVHeads = -2 },
+		"want a positive even number":          func(c *Config) { c.HeadDim = -2 },
 	} {
 		c := referenceConfig()
 		change(&c)

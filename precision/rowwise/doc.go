@@ -17,6 +17,11 @@
 // as the broadcast; only a negative zero may lose its sign. Sums are products
 // with ones on both backends, whose reductions are several times slower.
 //
+// Mix and Dots have a small matrix for each row, as the streams of
+// hyper-connections do: products on the Go backend, and on XLA sums of a few
+// slices that fuse into one pass, since its batched product of tiny matrices
+// and its reductions along rows are several times slower.
+//
 // # Caveats
 //
 // Only float32 takes the fast form. The gradients that automatic

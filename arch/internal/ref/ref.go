@@ -16,6 +16,7 @@ type Config struct {
 	Loops                               int // 0: not a looped model
 	SubLN                               bool
 	Nano                                Nano
+	Streams                             Streams
 	Window                              int
 	SoftCap, RopeTheta, NormEps         float64
 
@@ -126,11 +127,12 @@ func (m *Model) run(b Batch) (passes [][][]float64, last, trunk [][]float64) {
 	if m.Nano.Smear {
 		h = m.smear(h, pos, b.Seg)
 	}
+	h = m.Streams.open(h)
 	m.tokens, m.first = b.Tokens, clone(h)
 	for m.pass = range max(m.Loops, 1) {
 		for layer := range m.Layers {
 			if layer == m.Layers-1 {
-				last = clone(h)
+				last = m.Streams.close(clone(h))
 			}
 			m.Block(layer, h, pos, b.Seg)
 			if layer == m.Layers/2 {
@@ -138,9 +140,15 @@ func (m *Model) run(b Batch) (passes [][][]float64, last, trunk [][]float64) {
 			}
 		}
 		m.backout(h)
-		trunk = h
-		passes = append(passes, m.norm("model.norm.weight", h))
-		h = clone(passes[m.pass])
+		trunk = m.Streams.close(clone(h))
+		passes = append(passes, m.norm("model.norm.weight", trunk))
+		for t := range h { // each stream alone
+			var parts []float64
+			for at := 0; at < len(h[t]); at += m.Dim {
+				parts = append(parts, m.norm("model.norm.weight", [][]float64{h[t][at : at+m.Dim]})[0]...)
+			}
+			h[t] = parts
+		}
 	}
 	return passes, last, trunk
 }
@@ -175,14 +183,18 @@ func (m *Model) Block(layer int, h [][]float64, pos, seg []int) {
 	path := fmt.Sprintf("model.layers.%d.", layer)
 	m.layer = layer
 	m.mixEmbedding(path, h)
-	write := func(norm string, y [][]float64) {
+	sandwich := func(norm string, y [][]float64) [][]float64 {
 		if m.SandwichNorm {
 			y = m.norm(path+norm+"_2.weight", y)
 		}
-		add(h, y)
+		return y
 	}
-	write("input_layernorm", m.attention(path+"self_attn.", m.norm(path+"input_layernorm.weight", h), pos, seg))
-	write("post_attention_layernorm", m.mlp(path+"mlp.", m.norm(path+"post_attention_layernorm.weight", h)))
+	m.apply(layer, path+"self_attn", h, func(x [][]float64) [][]float64 {
+		return sandwich("input_layernorm", m.attention(path+"self_attn.", m.norm(path+"input_layernorm.weight", x), pos, seg))
+	})
+	m.apply(layer, path+"mlp", h, func(x [][]float64) [][]float64 {
+		return sandwich("post_attention_layernorm", m.mlp(path+"mlp.", m.norm(path+"post_attention_layernorm.weight", x)))
+	})
 }
 
 // Unembed returns the logits [T][V] of normed states.
