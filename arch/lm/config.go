@@ -1,13 +1,6 @@
 package lm
 
-import (
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/nanochat-go/nanochat/arch/mhc"
-)
+import "github.com/nanochat-go/nanochat/arch/mhc"
 
 // The feed-forward forms that Config.MLP names.
 const (
@@ -172,60 +165,4 @@ func (c Config) WithDefaults() Config {
 		c.NormEps = 1e-5
 	}
 	return c
-}
-
-// Validate reports every reason why the configuration describes no model. It
-// looks at the configuration as WithDefaults completes it.
-func (c Config) Validate() error {
-	c = c.WithDefaults()
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("lm: "+format, args...))
-		}
-	}
-	check(c.VocabSize > 0, "vocabulary size %d, want at least 1", c.VocabSize)
-	check(c.NumLayers > 0, "%d layers, want at least 1", c.NumLayers)
-	check(c.Dim > 0, "dimension %d, want at least 1", c.Dim)
-	check(c.NumHeads > 0, "%d heads, want at least 1", c.NumHeads)
-	check(c.Context > 0, "context %d, want at least 1 token", c.Context)
-	check(c.HiddenDim > 0, "hidden dimension %d, want at least 1", c.HiddenDim)
-	check(c.HeadDim > 0 && c.HeadDim%2 == 0, "head dimension %d, want a positive even number (RoPE rotates pairs)", c.HeadDim)
-	check(c.NumKVHeads > 0 && c.NumHeads%max(c.NumKVHeads, 1) == 0,
-		"%d query heads over %d key-value heads, want a whole number of query heads for each", c.NumHeads, c.NumKVHeads)
-	check(slices.Contains(mlps, c.MLP), "MLP %q, want one of %q", c.MLP, mlps)
-	check(c.Window >= 0, "window %d, want 0 (all) or more", c.Window)
-	check(c.LossChunk >= 0, "loss chunk %d, want 0 (all at once) or more", c.LossChunk)
-	check(c.SoftCap >= 0, "soft cap %g, want 0 (off) or more", c.SoftCap)
-	check(c.RopeTheta > 0, "RoPE theta %g, want more than 0", c.RopeTheta)
-	check(c.Loop.Loops >= 0, "%d loops, want 1 or more (0: not a looped model)", c.Loop.Loops)
-	check(c.Loop.Loops > 0 || c.Loop == (Loop{}), "a loop with 0 passes, want at least 1")
-	check(c.Remat >= 0, "%d sublayers recomputed together, want 0 (none) or more", c.Remat)
-	check(c.QKScale >= 0, "QK scale %g, want more than 0 (0: 1)", c.QKScale)
-	check(c.QKScale == 0 || c.QKNorm, "QK scale %g without QK-norm, want both or neither", c.QKScale)
-	check(strings.Trim(c.WindowPattern, "SL") == "", "window pattern %q, want letters S (window) and L (all)", c.WindowPattern)
-	check(!c.Backout || c.Passes() == 1, "backout with %d loops, want one: it belongs to a stack that runs once", c.Passes())
-	check(c.Init == "" || c.Init == InitNanoChat, "initial values %q, want \"\" or %q", c.Init, InitNanoChat)
-	check(c.MTP.Heads >= 0, "%d MTP heads, want 0 or more", c.MTP.Heads)
-	check(c.MTP.Heads == 0 || c.MTP.Heads < c.Context, "%d MTP heads in a context of %d: head k needs k tokens more than the next one", c.MTP.Heads, c.Context)
-	check(c.MTP == (MTP{}) || c.MTP.Kind == Parallel || c.MTP.Kind == Sequential, "MTP kind %q, want %q or %q", c.MTP.Kind, Parallel, Sequential)
-	check(c.MTP.Heads > 0 || c.MTP == (MTP{}), "MTP kind %q without heads", c.MTP.Kind)
-	check(c.NormEps > 0, "norm epsilon %g, want more than 0", c.NormEps)
-	c.RopeScaling.validate(check)
-	return errors.Join(append(errs, c.MHC.Validate())...)
-}
-
-func (r RopeScaling) validate(check func(ok bool, format string, args ...any)) {
-	switch r.Kind {
-	case "":
-		check(r == RopeScaling{}, "RoPE scaling %+v has no kind, want %q or %q", r, ScalingLinear, ScalingLlama3)
-	case ScalingLinear:
-		check(r.Factor > 0, "RoPE scaling factor %g, want more than 0", r.Factor)
-	case ScalingLlama3:
-		check(r.Factor > 0, "RoPE scaling factor %g, want more than 0", r.Factor)
-		check(r.LowFreq > 0 && r.HighFreq > r.LowFreq, "RoPE scaling between frequency factors %g and %g, want 0 < low < high", r.LowFreq, r.HighFreq)
-		check(r.Original > 0, "RoPE scaling from a context of %d, want at least 1 token", r.Original)
-	default:
-		check(false, "RoPE scaling %q, want %q or %q", r.Kind, ScalingLinear, ScalingLlama3)
-	}
 }

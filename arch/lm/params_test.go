@@ -250,6 +250,9 @@ func TestValidate(t *testing.T) {
 		require.ErrorContains(t, c.Validate(), want)
 		_, err := New(c)
 		require.ErrorContains(t, err, want)
+		var field *FieldError
+		require.ErrorAs(t, err, &field)
+		require.ErrorContains(t, err, "lm: "+field.Field+": "+field.Reason)
 	}
 	err := Config{}.Validate()
 	for _, want := range []string{"vocabulary", "layers", "dimension", "heads", "context"} {

@@ -57,7 +57,7 @@ func TestExitCodes(t *testing.T) {
 	require.Equal(t, exitError, code)
 	require.Equal(t, "trainer: first; second\n", errs)
 	for _, args := range [][]string{
-		{"bakcends"}, {"backends", "--x"}, {"data"}, {"generate"}, {"train", "--steps", "many"}, {"train", "--steps", "1", "--time", "1m"},
+		{"bakcends"}, {"backends", "--x"}, {"data"}, {"generate"}, {"generate", "a", "--run", "b"}, {"generate", "a", "b"}, {"train", "--steps", "many"}, {"train", "--steps", "1", "--time", "1m"},
 		{"tokenizer", "encode"}, {"backends", "extra"}, {"train", "--resume"}, {"train", "--steps", "3"}, {"data", "stats"},
 		{"data", "prepare", "--out", "x"}, {"train", "--column", "text"}, {"train", "--ext", "md"},
 		{"train", "--data", "src", "--column", "text"}, {"train", "--data", ""},

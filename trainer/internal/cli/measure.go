@@ -50,6 +50,7 @@ func (a *app) generate() *cobra.Command {
 seed gives the same text. MODEL is a run, whose newest checkpoint is used, a folder of
 Hugging Face's layout, or a GGUF file, whose products are rounded as llama.cpp does.`,
 		Example: `  trainer generate --run runs/first --prompt "/// Returns" --max-tokens 120 --temperature 0.8
+  trainer generate models/SmolLM2-135M --prompt "fn main() {" --temperature 0
   trainer generate model-TQ2_0.gguf --prompt "fn main() {"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {

@@ -79,6 +79,16 @@ func TestPlanFollowsTheConfiguration(t *testing.T) {
 	require.ErrorContains(t, err, "gone.json")
 }
 
+// TestPlanShowsTheBlock: what a model has beyond a Llama is in the plan.
+func TestPlanShowsTheBlock(t *testing.T) {
+	plain, text := plan(t)
+	require.NotContains(t, text, "  with ")
+	r, text := plan(t, "model.sub_ln=true", "model.value_embed=true", "model.window_pattern=SL", "model.remat=3")
+	require.Contains(t, text, "  with norms inside the sublayers (SubLN), value embeddings, a window pattern, 3 sublayers recomputed together\n")
+	require.Equal(t, plain.Parameters.ByClass[lm.Embedding]+2*300*32, r.Parameters.ByClass[lm.Embedding])
+	require.Less(t, r.Bytes.Activations, plain.Bytes.Activations)
+}
+
 // TestPlanNeedsNoData: the sources of a preset need not exist.
 func TestPlanNeedsNoData(t *testing.T) {
 	c, err := config.Load("crates", "", nil)

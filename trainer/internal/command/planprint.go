@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nanochat-go/nanochat/arch/lm"
+
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/config"
 	"github.com/nanochat-go/nanochat/trainer/internal/track"
@@ -23,6 +25,9 @@ func (r PlanResult) print(o cli.Common, c config.Config) {
 	}
 	o.Printf("model        %d layers of %d, %s; %d query and %d key-value heads of %d; %s MLP of %d; vocabulary %d; context %d\n",
 		m.NumLayers, m.Dim, kind, m.NumHeads, m.NumKVHeads, m.HeadDim, m.MLP, m.HiddenDim, m.VocabSize, m.Context)
+	if extras := append(m.Extras(), recomputed(m)...); len(extras) > 0 {
+		o.Printf("  with %s\n", strings.Join(extras, ", "))
+	}
 	o.Printf("parameters   %s, %s without embedding and head\n", grouped(r.Parameters.Total), grouped(r.Parameters.NonEmbedding))
 	for _, class := range slices.Sorted(maps.Keys(r.Parameters.ByClass)) {
 		o.Printf("  %-18s %s\n", class, grouped(r.Parameters.ByClass[class]))
@@ -44,6 +49,14 @@ func (r PlanResult) print(o cli.Common, c config.Config) {
 	o.Printf("%s", r.Run.text(c))
 	o.Printf("\noptimizer, %s an update\n%s", plural(c.Optim.Accumulate, "batch", "batches"), collapse(r.Optimizer))
 	o.Printf("\nprecision of the linears, %.3g bits a weight\n%s", r.LinearBits, r.Precision)
+}
+
+// recomputed says what the backward pass does not keep.
+func recomputed(m lm.Config) []string {
+	if m.Remat == 0 {
+		return nil
+	}
+	return []string{plural(m.Remat, "sublayer", "sublayers") + " recomputed together"}
 }
 
 // text says what the budget amounts to on this machine.

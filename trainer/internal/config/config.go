@@ -79,14 +79,25 @@ type Model struct {
 	HeadDim      int     `toml:"head_dim" doc:"width of a head; 0: dim/heads"`
 	Hidden       int     `toml:"hidden" doc:"width inside the MLP; 0: 8/3 of dim for swiglu, else 4 times dim"`
 	Context      int     `toml:"context" doc:"tokens in a row"`
-	MLP          string  `toml:"mlp" doc:"\"swiglu\", \"relu2\" or \"silu\""`
+	MLP          string  `toml:"mlp" doc:"\"swiglu\", \"relu2glu\" (gated), \"relu2\" or \"silu\""`
 	Tied         bool    `toml:"tied" doc:"the head is the embedding transposed"`
 	Ternary      bool    `toml:"ternary" doc:"b1.58 linears inside the blocks"`
 	QKNorm       bool    `toml:"qk_norm" doc:"norm queries and keys"`
+	QKScale      float64 `toml:"qk_scale" doc:"factor on normed queries and keys; 0: none"`
+	SubLN        bool    `toml:"sub_ln" doc:"norm what o_proj and down_proj read, as BitNet b1.58 2B4T"`
+	NoGain       bool    `toml:"no_gain" doc:"norms without gains"`
+	EmbedNorm    bool    `toml:"embed_norm" doc:"norm the embedding"`
+	Smear        bool    `toml:"smear" doc:"add the embedding of the token before by a gate"`
+	ValueEmbed   bool    `toml:"value_embed" doc:"tables that add to the values of every second layer by a gate"`
+	Residuals    bool    `toml:"residual_scalars" doc:"a block reads a learned mix of the stream and the embedding"`
+	Backout      bool    `toml:"backout" doc:"subtract a learned share of the middle layer's stream at the end"`
+	Init         string  `toml:"init" doc:"initial values: \"\" or \"nanochat\""`
 	Window       int     `toml:"window" doc:"keys that a token sees; 0: all"`
+	Pattern      string  `toml:"window_pattern" doc:"letters for the layers in turn: S sees window keys (0: a quarter of the context), L and the last layer all; \"\": window holds for all"`
 	DocumentMask bool    `toml:"document_mask" doc:"attention stays within a document"`
 	SoftCap      float64 `toml:"soft_cap" doc:"bound of the logits; 0: none"`
 	RopeTheta    float64 `toml:"rope_theta" doc:"base of the rotary frequencies"`
+	NormEps      float64 `toml:"norm_eps" doc:"what norms add to the mean square"`
 	LossChunk    int     `toml:"loss_chunk" doc:"positions whose logits are alive at a time; 0: all"`
 	Remat        int     `toml:"remat" doc:"sublayers, two to a block, that the backward pass recomputes together instead of keeping them; 0: none"`
 }
@@ -185,7 +196,7 @@ func Default() Config {
 		Seed:      1,
 		Data:      Data{Sources: []Source{{Rustgen: &Rustgen{Level: 2, Megabytes: 16}}}, ValFraction: 0.02, SplitBy: "document", Dedup: "exact", MaxBytes: 400_000},
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
-		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000},
+		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000, NormEps: 1e-5},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
 		Precision: Precision{Mode: "emulate", KeepFirst: policy.Default, KeepLast: policy.Default, HighPrecision: "bf16"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,

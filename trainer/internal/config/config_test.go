@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -39,7 +40,14 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[train]\ntime = \"3 minutes\"\n", `"3 minutes" is not a duration`},
 		{"[train\n", ":1: "},
 		{"[data]\nsources = []\n", "data.sources is empty"},
-		{"[model]\nheads = 3\nkv_heads = 2\n", "whole number of query heads"},
+		{"[model]\nheads = 3\nkv_heads = 2\n", "model.kv_heads: 3 query heads over 2 key-value heads, want a whole number of query heads"},
+		{"[model]\nhead_dim = 5\n", "model.head_dim: head dimension 5, want a positive even number"},
+		{"[model]\nlayers = 0\n", "model.layers: 0 layers, want at least 1"},
+		{"[model]\nmlp = \"gelu\"\n", `model.mlp: MLP "gelu", want one of ["swiglu" "relu2glu" "relu2" "silu"]`},
+		{"[model]\nqk_scale = 1.2\n", "model.qk_scale: QK scale 1.2 without QK-norm"},
+		{"[model]\nwindow_pattern = \"LM\"\n", `model.window_pattern: window pattern "LM", want letters S (window) and L (all)`},
+		{"[model]\ninit = \"zero\"\n", `model.init: initial values "zero", want "" or "nanochat"`},
+		{"[model]\nremat = -1\n", "model.remat: -1 sublayers recomputed together"},
 		{"[train]\nsteps = 0\n", "at least one of steps, tokens and time"},
 		{"[optim]\nstate = \"int8\"\n", `optim.state = "int8", want one of ["float32" "bfloat16" "linear8" "dynamic8"]`},
 		{"[optim.space]\nkind = \"low\"\n", `optim.space.kind = "low", want one of ["full" "galore" "q-galore" "random" "foam"]`},
@@ -204,4 +212,38 @@ func TestReadmeExample(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mine", table[4].Name)
 	require.Equal(t, "e5m2:row:sr", table[4].Recipe.Dgrad.DY.String())
+}
+
+// TestModelKeysAct: every key of [model] reaches the model.
+func TestModelKeysAct(t *testing.T) {
+	base := Default().LM(1024)
+	var check func(v reflect.Value, path string, set func(change func(v reflect.Value)) Config)
+	check = func(v reflect.Value, path string, set func(change func(v reflect.Value)) Config) {
+		for i := range v.NumField() {
+			name := path + v.Type().Field(i).Name
+			at := func(change func(v reflect.Value)) Config { return set(func(v reflect.Value) { change(v.Field(i)) }) }
+			if v.Field(i).Kind() == reflect.Struct {
+				check(v.Field(i), name+".", at)
+				continue
+			}
+			c := at(func(v reflect.Value) {
+				switch v.Kind() {
+				case reflect.Bool:
+					v.SetBool(!v.Bool())
+				case reflect.Int:
+					v.SetInt(v.Int() + 3)
+				case reflect.Float64:
+					v.SetFloat(v.Float() + 0.5)
+				case reflect.String:
+					v.SetString(v.String() + "S")
+				}
+			})
+			require.NotEqual(t, base, c.LM(1024), name)
+		}
+	}
+	check(reflect.ValueOf(Default().Model), "", func(change func(v reflect.Value)) Config {
+		c := Default()
+		change(reflect.ValueOf(&c.Model).Elem())
+		return c
+	})
 }

@@ -33,7 +33,7 @@ func (c Config) Validate() error {
 	check(c.Tokenizer.Vocab >= 256+specials && c.Tokenizer.Vocab <= 1<<20, "tokenizer.vocab = %d, want %d to %d", c.Tokenizer.Vocab, 256+specials, 1<<20)
 	oneOf("tokenizer.split", c.Tokenizer.Split, "gpt2", "cl100k", "llama3")
 	if err := c.LM(c.Tokenizer.Vocab).Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("[model]: %w", err))
+		errs = append(errs, modelErrors(err)...)
 	}
 	check(c.Train.Batch > 0, "train.batch = %d, want more than 0", c.Train.Batch)
 	if err := c.Budget().Validate(); err != nil {
@@ -149,11 +149,37 @@ func (c Config) LateLinears(m lm.Config) (policy.Table, error) {
 	return table.WithForward(high[0].Recipe), nil
 }
 
+// modelKeys are the keys of [model] whose name is not that of lm.Config's field.
+var modelKeys = map[string]string{"vocab_size": "tokenizer.vocab", "num_layers": "model.layers", "num_heads": "model.heads",
+	"num_kv_heads": "model.kv_heads", "hidden_dim": "model.hidden"}
+
+// modelErrors names the keys of what lm.Config.Validate found.
+func modelErrors(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, modelErrors(e)...)
+		}
+		return errs
+	}
+	var field *lm.FieldError
+	if !errors.As(err, &field) {
+		return []error{fmt.Errorf("[model]: %w", err)}
+	}
+	key := modelKeys[field.Field]
+	if key == "" {
+		key = "model." + field.Field
+	}
+	return []error{fmt.Errorf("%s: %s", key, field.Reason)}
+}
+
 // LM is the model's configuration for a vocabulary.
 func (c Config) LM(vocab int) lm.Config {
 	m := c.Model
 	return lm.Config{VocabSize: vocab, NumLayers: m.Layers, Dim: m.Dim, NumHeads: m.Heads, NumKVHeads: m.KVHeads, HeadDim: m.HeadDim,
 		HiddenDim: m.Hidden, Context: m.Context, MLP: m.MLP, Tied: m.Tied, Ternary: m.Ternary, QKNorm: m.QKNorm, Window: m.Window,
+		QKScale: m.QKScale, SubLN: m.SubLN, NoGain: m.NoGain, EmbedNorm: m.EmbedNorm, Smear: m.Smear, ValueEmbed: m.ValueEmbed,
+		ResidualScalars: m.Residuals, Backout: m.Backout, Init: m.Init, WindowPattern: m.Pattern, NormEps: m.NormEps,
 		DocumentMask: m.DocumentMask, SoftCap: m.SoftCap, RopeTheta: m.RopeTheta, LossChunk: m.LossChunk, Remat: m.Remat}
 }
 
