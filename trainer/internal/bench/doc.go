@@ -21,4 +21,5 @@
 //
 // Ternary, Operand and Linears are what the products of package ternary/kernel are
 // timed on: weights with random codes, and activations that are quantised each time.
+// Weights and Decode are the same for the inference engine.
 package bench

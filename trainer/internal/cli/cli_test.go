@@ -146,7 +146,7 @@ func TestEvalFlags(t *testing.T) {
 
 func TestEveryCommandHasHelp(t *testing.T) {
 	for _, args := range []string{"", "train", "compare", "plan", "config", "data", "data prepare", "data crates", "data stats", "tokenizer", "tokenizer train",
-		"tokenizer encode", "tokenizer decode", "eval", "eval bpb", "eval rust", "generate", "export", "export hf", "export gguf", "report", "backends", "bench", "bench train", "bench tokenizer", "bench memory", "bench grid", "bench optim", "bench precision", "bench kernels"} {
+		"tokenizer encode", "tokenizer decode", "eval", "eval bpb", "eval rust", "generate", "export", "export hf", "export gguf", "report", "backends", "bench", "bench train", "bench tokenizer", "bench memory", "bench grid", "bench optim", "bench precision", "bench kernels", "bench decode"} {
 		code, out, errs := call(Handlers{}, append(strings.Fields(args), "--help")...)
 		require.Zero(t, code, args)
 		require.Empty(t, errs)

@@ -196,5 +196,5 @@ the fastest encoding. Reading the files is not timed.`,
 	tok.Flags().IntVar(&k.Vocab, "vocab", 32768, "train a vocabulary of `N` ids")
 	tok.Flags().IntVar(&k.Threads, "threads", 2, "use `N` threads")
 	_ = tok.MarkFlagRequired("text")
-	return group("bench", "Measure: train, optim, memory, precision, kernels, tokenizer, grid", train, a.benchOptim(), a.benchMemory(), a.benchPrecision(), a.benchKernels(), tok, a.benchGrid())
+	return group("bench", "Measure: train, optim, memory, precision, kernels, decode, tokenizer, grid", train, a.benchOptim(), a.benchMemory(), a.benchPrecision(), a.benchKernels(), a.benchDecode(), tok, a.benchGrid())
 }

@@ -185,4 +185,5 @@ type Handlers struct {
 	BenchMemory     func(ctx context.Context, o BenchMemoryOptions) (any, error)
 	BenchPrecision  func(ctx context.Context, o BenchPrecisionOptions) (any, error)
 	BenchKernels    func(ctx context.Context, o BenchKernelsOptions) (any, error)
+	BenchDecode     func(ctx context.Context, o BenchDecodeOptions) (any, error)
 }

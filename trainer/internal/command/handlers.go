@@ -30,5 +30,6 @@ func Handlers() cli.Handlers {
 		BenchMemory:     BenchMemory,
 		BenchPrecision:  BenchPrecision,
 		BenchKernels:    BenchKernels,
+		BenchDecode:     BenchDecode,
 	}
 }
