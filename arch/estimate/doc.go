@@ -14,6 +14,10 @@
 //	nanochat   + ⌈L/2⌉·(V·H_kv·d + 12·H_kv) value embeddings and their gates, 2·L residual
 //	           scalars, 24 + 1 smear, 1 backout
 //
+// With n streams (package mhc) each of the 2·L sublayers has n·C·(2n+n!) + 2n+n! + 3
+// parameters more, n² in place of n! for Sinkhorn, and C·(n+2) + 2n+n² + 3 for the
+// free mixing.
+//
 // Each of K parallel MTP heads has the parameters of a block, each sequential one
 // 2·C² + 2·C more.
 //
@@ -32,6 +36,7 @@
 //	train   = 6·N_mm + 12·H·d·S              (arXiv:2204.02311, appendix B)
 //	                + 6·K·(N_head + V·C) + 12·K·H·d·min(w, T)    with K MTP heads of N_head matrix values
 //	                + 6·(R-1)·(V·C + C)                          with the gate of a looped model
+//	                + 3·2·L·(2·n·C·M + (6+2n)·n·C)           with n streams and M maps from each, see Parameters
 //	decode  = 2·N_mm + 4·H·d·Σ_l min(w, n)   for the token after n-1 others
 //
 // The attention term counts every pair inside the window, also those that the
@@ -46,12 +51,13 @@
 //	weights, gradients    4·N each
 //	activations           4·B·T·L·(6·C + 2·H_kv·d + 2·H·d + m·f),  m = 3 SwiGLU, 2 otherwise
 //	                      (6·C+…: sublayer inputs, norms and outputs kept for the backward pass)
+//	                      (with n streams 2·n·C + 2·(2·M + n²) more, and with Remat n·C for C)
 //	scores                2·4·B·H·T·S   (attention scores and probabilities)
 //	                      (with MTP L+K in place of L)
 //	with Remat            activations and scores of one block, and 4·B·T·C for each block
 //	logits                3·4·V·(B·T or LossChunk, the smaller): scores, exponentials, gradient
 //
-// In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), 4·C
+// In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), 4·n·C
 // more for the stream between the passes of a looped model, and
 // the weights 4 bytes each, ternary ones 1/4 byte plus 4 for each output (package ternary/kernel), both padded.
 //

@@ -65,7 +65,7 @@ func vectors(c lm.Config) int {
 	add(c.ResidualScalars, &rest, 2*c.NumLayers)
 	add(c.Smear, &rest, min(24, c.Dim)+1)
 	add(c.Backout, &rest, 1)
-	return gains + rest
+	return gains + rest + mhcParameters(c)
 }
 
 // valueLayers is the number of layers with a value embedding: every second one.
@@ -115,7 +115,7 @@ func TrainFLOPs(c lm.Config, seqLen int) float64 {
 // next one: a forward pass without MTP heads and exits.
 func ForwardFLOPs(c lm.Config, seqLen int) float64 {
 	c = c.WithDefaults()
-	return 2*float64(Count(c).Matmul) + 4*float64(c.NumHeads*c.HeadDim)*float64(spanSum(c, seqLen))
+	return 2*float64(Count(c).Matmul) + 4*float64(c.NumHeads*c.HeadDim)*float64(spanSum(c, seqLen)) + mhcFLOPs(c)
 }
 
 // DecodeFLOPs is the number of operations for one token that is the last of n.
@@ -148,11 +148,11 @@ func Train(c lm.Config, batch, seqLen int) Memory {
 	heads := int64(c.NumHeads * c.HeadDim)
 	weights := 4 * int64(Count(c).Total)
 	layers := int64(c.Passes()*c.NumLayers + c.MTP.Heads)
-	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim))
+	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim+mhcActivations(c)))
 	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)+c.MTP.Heads*span(c, c.NumLayers, seqLen))
 	m := Memory{Weights: weights, Gradients: weights}
 	if c.Remat > 0 {
-		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim)*layers, scores/layers
+		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim*streams(c))*layers, scores/layers
 	} else {
 		m.Activations, m.Scores = activations*layers, scores
 	}
@@ -169,7 +169,7 @@ func KVCache(c lm.Config, tokens int) int64 {
 	c = c.WithDefaults()
 	perToken := 8 * int64(c.Passes()*c.NumLayers) * int64(kvWidth(c))
 	if c.Loop.Loops > 0 { // the stream between passes
-		perToken += 4 * int64(c.Dim)
+		perToken += 4 * int64(c.Dim*streams(c))
 	}
 	return perToken * int64(tokens)
 }

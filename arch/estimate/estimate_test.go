@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/arch/mhc"
 )
 
 // Mutation: counting the gate of a two-matrix MLP, leaving the tied head out of
@@ -29,6 +30,9 @@ func TestCountEqualsParams(t *testing.T) {
 		}
 		if c.Loop.Loops = rapid.IntRange(0, 3).Draw(rt, "loops"); c.Loop.Loops > 0 {
 			c.Loop.Gate = rapid.Bool().Draw(rt, "gate")
+		}
+		if n := rapid.IntRange(0, 4).Draw(rt, "streams"); n > 0 {
+			c.MHC = mhc.Config{Streams: n, Mixing: rapid.SampledFrom([]string{mhc.Birkhoff, mhc.Sinkhorn, mhc.Free}).Draw(rt, "mixing")}
 		}
 		c.Backout = c.Passes() == 1 && rapid.Bool().Draw(rt, "backout")
 		if heads := rapid.IntRange(0, 3).Draw(rt, "mtp"); heads > 0 {
@@ -143,6 +147,28 @@ func TestMemoryByHand(t *testing.T) {
 	// 100 values stay: embedding, head and norms. Each of a layer's seven weights is padded
 	// to 32 outputs of 64 inputs, with two bits a code and a scale an output.
 	require.Equal(t, int64(4*100+2*7*(32*64/4+4*32)), Serving(c))
+}
+
+// TestStreamsByHand: the model of TestFLOPsByHand with two streams.
+func TestStreamsByHand(t *testing.T) {
+	c := lm.Config{VocabSize: 10, NumLayers: 1, Dim: 4, NumHeads: 2, NumKVHeads: 1, HeadDim: 2, HiddenDim: 6, Context: 8}
+	plain, plainParams, plainBytes := ForwardFLOPs(c, 5), Count(c).Total, Train(c, 3, 5)
+	c.MHC.Streams = 2
+	// φ is 6×8: 48 parameters, 6 biases and 3 gates for each of two sublayers
+	require.Equal(t, plainParams+2*57, Count(c).Total)
+	// φ 96, the norm 16, reading 16, mixing 32, writing 16
+	require.Equal(t, plain+2*(96+16+16+32+16), ForwardFLOPs(c, 5))
+	require.Equal(t, 3*ForwardFLOPs(c, 5), TrainFLOPs(c, 5))
+	// 8 values of the streams, 6 products, 6 logits and 4 of R, twice for each of 15 tokens
+	require.Equal(t, plainBytes.Activations+4*15*2*(8+6+6+4), Train(c, 3, 5).Activations)
+	one := Train(c, 3, 5).Activations
+	c.Remat = 2
+	require.Equal(t, one+4*15*8, Train(c, 3, 5).Activations)
+	c.MHC.Mixing = mhc.Free // φ is 4×4 and applied to both
+	require.Equal(t, plainParams+2*(16+8+3), Count(c).Total)
+	require.Equal(t, plain+2*(64+80), ForwardFLOPs(c, 5))
+	c.Loop.Loops = 2
+	require.Equal(t, int64(2*8*2+4*8), KVCache(c, 1))
 }
 
 func Example() {

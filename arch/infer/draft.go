@@ -51,10 +51,11 @@ func (l *later) copy(from later) {
 }
 
 // keepTrunk stores the stream of the items in rows that draft.
-func keepTrunk(sc *scratch, items []item, dim int) {
+func (e *Engine) keepTrunk(sc *scratch, items []item) {
+	dim := e.cfg.Dim
 	for i, it := range items {
 		if trunk := it.row.later.trunk; trunk != nil {
-			copy(trunk[it.pos*dim:(it.pos+1)*dim], sc.h[i*dim:(i+1)*dim])
+			closeStreams(trunk[it.pos*dim:(it.pos+1)*dim], sc.h[i*e.width:(i+1)*e.width])
 		}
 	}
 }

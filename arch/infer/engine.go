@@ -88,6 +88,7 @@ func WithOperands(of func(weight string) Rounder) Option { return func(e *Engine
 // sequences live in Sessions.
 type Engine struct {
 	cfg     lm.Config
+	width   int // of the residual stream: C, times the streams of hyper-connections
 	threads int
 	bf16    bool
 	pool    *pool
@@ -118,7 +119,8 @@ type layer struct {
 	write1, write2             []float32 // norms of what the sublayers write, nil without
 	attnNorm, mlpNorm          []float32 // SubLN
 	nano                       nanoLayer
-	window                     int // 0: all
+	window                     int    // 0: all
+	mix1, mix2                 *mixer // hyper-connections, nil for a plain residual
 	q, k, v, o, gate, up, down linear
 	operands                   operands
 }
@@ -132,6 +134,7 @@ func New(cfg lm.Config, src Source, opts ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg.WithDefaults()}
+	e.width = e.cfg.Dim * max(1, e.cfg.MHC.Streams)
 	for _, opt := range opts {
 		opt(e)
 	}
@@ -250,6 +253,7 @@ func (e *Engine) layer(i int, tensors map[string][]float32, linears map[string]l
 		v: linears[at("self_attn.v_proj")], o: linears[at("self_attn.o_proj")],
 		gate: linears[at("mlp.gate_proj")], up: linears[at("mlp.up_proj")], down: linears[at("mlp.down_proj")],
 		window: e.cfg.LayerWindow(i),
+		mix1:   e.loadMixer(i, "self_attn", tensors), mix2: e.loadMixer(i, "mlp", tensors),
 	}
 }
 
@@ -277,7 +281,7 @@ func (e *Engine) WeightBytes() int64 {
 
 // bytes is the memory of the layer's weights.
 func (l *layer) bytes() int64 {
-	n := 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm)+l.nano.size())
+	n := 4 * int64(len(l.norm1)+len(l.norm2)+len(l.qNorm)+len(l.kNorm)+len(l.write1)+len(l.write2)+len(l.attnNorm)+len(l.mlpNorm)+l.nano.size()+l.mix1.size()+l.mix2.size())
 	for _, w := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
 		if w != nil {
 			n += w.bytes()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/arch/mhc"
 	"github.com/nanochat-go/nanochat/precision/gemv"
 )
 
@@ -148,8 +149,11 @@ func (s *Session) passes(blocks [][]item, pass func(p *pool, sc *scratch, items 
 // scratch is the memory of one pass.
 type scratch struct {
 	n        int
-	h        []float32 // residual stream [n, C]
-	first    []float32 // what it was before the layers
+	h        []float32 // residual stream [n, C], or [n, streams·C] with hyper-connections
+	u        []float32 // what sublayers read of that [n, C]
+	maps     []*mhc.HostMaps
+	products []float32 // of φ and the streams of one row
+	first    []float32 // what the stream was before the layers
 	middle   []float32 // and after the one that Backout subtracts
 	x, y, f  *operand  // normed rows, attention output, MLP hidden
 	q, k, v  []float32
@@ -169,10 +173,13 @@ func (e *Engine) fit(sc *scratch, n int) *scratch {
 	c := e.cfg
 	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
 	f32 := func(width int) []float32 { return make([]float32, n*width) }
-	*sc = scratch{n: n, h: f32(c.Dim), first: f32(c.Dim), middle: f32(c.Dim), add: f32(c.Dim), scores: f32(c.Context),
+	*sc = scratch{n: n, h: f32(e.width), first: f32(e.width), middle: f32(e.width), add: f32(c.Dim), scores: f32(c.Context),
 		x: newOperand(n, c.Dim, c.Ternary), y: newOperand(n, heads, c.Ternary), f: newOperand(n, c.HiddenDim, c.Ternary),
 		q: f32(heads), k: f32(kv), v: f32(kv), gate: f32(c.HiddenDim), up: f32(c.HiddenDim),
 		final: newOperand(n, c.Dim, false), logits: f32(c.VocabSize)}
+	if c.MHC.Enabled() {
+		e.fitStreams(sc, n)
+	}
 	if c.MTP.Kind == lm.Sequential {
 		sc.pair = newOperand(n, 2*c.Dim, c.Ternary)
 	}
@@ -186,20 +193,24 @@ func (e *Engine) fit(sc *scratch, n int) *scratch {
 // the caches and writes the logits that are taken after it. The first pass
 // begins with the embedding, another with the normed stream of the one before.
 func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
-	dim := e.cfg.Dim
+	dim, width := e.cfg.Dim, e.width
 	for i, it := range items {
-		h := sc.h[i*dim : (i+1)*dim]
+		h := sc.h[i*width : (i+1)*width]
 		if pass == 0 || e.cfg.ResidualScalars {
-			e.embed(h, it.row, it.pos)
-			copy(sc.first[i*dim:], h)
+			e.embed(h[:dim], it.row, it.pos)
+			for at := dim; at < width; at += dim {
+				copy(h[at:], h[:dim])
+			}
+			copy(sc.first[i*width:], h)
 		}
-		if pass > 0 {
-			rmsNorm(h, it.row.state[it.pos*dim:(it.pos+1)*dim], e.norm, e.cfg.NormEps)
+		for at := 0; pass > 0 && at < width; at += dim {
+			from := it.pos*width + at
+			rmsNorm(h[at:at+dim], it.row.state[from:from+dim], e.norm, e.cfg.NormEps)
 		}
 	}
 	for l := range e.layers {
 		if l == len(e.layers)-1 && e.cfg.MTP.Kind == lm.Parallel {
-			keepTrunk(sc, items, dim)
+			e.keepTrunk(sc, items)
 		}
 		e.mixEmbedding(sc, len(items), e.layers[l].nano)
 		e.attention(p, sc, items, &e.layers[l], e.cache(pass, l))
@@ -207,11 +218,16 @@ func (e *Engine) pass(p *pool, sc *scratch, items []item, pass int) {
 		e.backout(sc, len(items), l)
 	}
 	if e.cfg.MTP.Kind == lm.Sequential {
-		keepTrunk(sc, items, dim)
+		e.keepTrunk(sc, items)
 	}
 	if e.cfg.Loop.Loops > 0 {
 		for i, it := range items {
-			copy(it.row.state[it.pos*dim:(it.pos+1)*dim], sc.h[i*dim:(i+1)*dim])
+			copy(it.row.state[it.pos*width:(it.pos+1)*width], sc.h[i*width:(i+1)*width])
+		}
+	}
+	if width > dim {
+		for i := range items {
+			closeStreams(sc.h[i*dim:(i+1)*dim], sc.h[i*width:(i+1)*width]) // behind what is read next
 		}
 	}
 	e.unembed(p, sc, items, pass+1)
@@ -250,7 +266,7 @@ func (e *Engine) products(p *pool, o *operand, n int, all ...product) {
 func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache int) {
 	c, n := e.cfg, len(items)
 	sc.x.round, sc.y.round = w.operands.qkv, w.operands.o
-	e.normed(p, sc.x, sc.h, w.norm1, n)
+	e.normed(p, sc.x, e.read(p, sc, n, w.mix1), w.norm1, n)
 	e.products(p, sc.x, n, product{w.q, sc.q}, product{w.k, sc.k}, product{w.v, sc.v})
 	heads, kv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim
 	p.ranges(n, 1, 4*(heads+kv), func(from, to int) {
@@ -275,7 +291,7 @@ func (e *Engine) attention(p *pool, sc *scratch, items []item, w *layer, cache i
 			sc.y.done(i)
 		}
 	})
-	e.write(p, w.o, sc.y, sc, n, w.write1)
+	e.write(p, w.o, sc.y, sc, n, w.write1, w.mix1)
 }
 
 // attend writes softmax(q·Kᵀ/√d)·V of every head to y.
@@ -377,8 +393,9 @@ func (e *Engine) normed(p *pool, o *operand, h, gain []float32, n int) {
 	})
 }
 
-// write adds o·wᵀ to the stream, normed in a model with sandwich norms.
-func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain []float32) {
+// write adds o·wᵀ to the stream, normed in a model with sandwich norms, or mixes it
+// in as the maps that read has left say.
+func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain []float32, m *mixer) {
 	e.products(p, o, n, product{w, sc.add})
 	dim := e.cfg.Dim
 	if e.cfg.SandwichNorm {
@@ -386,6 +403,10 @@ func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain [
 			row := sc.add[i*dim : (i+1)*dim]
 			rmsNorm(row, row, gain, e.cfg.NormEps)
 		}
+	}
+	if m != nil {
+		e.mix(p, sc, n)
+		return
 	}
 	h := sc.h[:n*dim]
 	for i, v := range sc.add[:len(h)] {
@@ -396,7 +417,7 @@ func (e *Engine) write(p *pool, w linear, o *operand, sc *scratch, n int, gain [
 // mlp adds the feed-forward sublayer to the stream.
 func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 	sc.x.round, sc.f.round = w.operands.mlp, w.operands.down
-	e.normed(p, sc.x, sc.h, w.norm2, n)
+	e.normed(p, sc.x, e.read(p, sc, n, w.mix2), w.norm2, n)
 	if w.gate != nil {
 		e.products(p, sc.x, n, product{w.up, sc.up}, product{w.gate, sc.gate})
 	} else {
@@ -411,7 +432,7 @@ func (e *Engine) mlp(p *pool, sc *scratch, n int, w *layer) {
 			sc.f.done(i)
 		}
 	})
-	e.write(p, w.down, sc.f, sc, n, w.write2)
+	e.write(p, w.down, sc.f, sc, n, w.write2, w.mix2)
 }
 
 // subNorm norms x in place where the model does.

@@ -100,7 +100,7 @@ func (e *Engine) mixEmbedding(sc *scratch, n int, l nanoLayer) {
 	if !l.scaled {
 		return
 	}
-	h, first := sc.h[:n*e.cfg.Dim], sc.first
+	h, first := sc.h[:n*e.width], sc.first
 	for i := range h {
 		h[i] = l.resid*h[i] + l.emb*first[i]
 	}
@@ -123,7 +123,7 @@ func (e *Engine) backout(sc *scratch, n, layer int) {
 	if !e.cfg.Backout {
 		return
 	}
-	h := sc.h[:n*e.cfg.Dim]
+	h := sc.h[:n*e.width]
 	if layer == e.cfg.BackoutLayer() {
 		copy(sc.middle, h)
 	}

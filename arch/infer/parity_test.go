@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/arch/mhc"
 	"github.com/nanochat-go/nanochat/precision/ternary"
 )
 
@@ -64,6 +66,14 @@ var variants = []struct {
 	{"loops with sandwich norm and gate", func(c *lm.Config) { c.Loop, c.SandwichNorm = lm.Loop{Loops: 2, Gate: true}, true }},
 	{"parallel heads", func(c *lm.Config) { c.MTP = lm.MTP{Heads: 2, Kind: lm.Parallel} }},
 	{"sequential heads", func(c *lm.Config) { c.MTP = lm.MTP{Heads: 1, Kind: lm.Sequential} }},
+	{"two streams", func(c *lm.Config) { c.MHC.Streams = 2 }},
+	{"four streams", func(c *lm.Config) { c.MHC.Streams = 4 }},
+	{"sinkhorn", func(c *lm.Config) { c.MHC = mhc.Config{Streams: 5, Mixing: mhc.Sinkhorn, Iterations: 4} }},
+	{"sinkhorn v4", func(c *lm.Config) { c.MHC = mhc.Config{Streams: 3, Mixing: mhc.SinkhornV4, Iterations: 3} }},
+	{"free streams", func(c *lm.Config) { c.MHC = mhc.Config{Streams: 3, Mixing: mhc.Free} }},
+	{"looped streams", func(c *lm.Config) { c.MHC.Streams, c.Loop.Loops, c.SandwichNorm = 3, 2, true }},
+	{"streams, scalars, backout", func(c *lm.Config) { c.MHC.Streams, c.ResidualScalars, c.Backout, c.Smear = 2, true, true, true }},
+	{"streams, parallel heads", func(c *lm.Config) { c.MHC.Streams, c.MTP = 2, lm.MTP{Heads: 2, Kind: lm.Parallel} }},
 	{"everything", func(c *lm.Config) {
 		c.QKNorm, c.Window, c.MLP, c.Tied, c.SoftCap, c.RopeTheta, c.DocumentMask = true, 7, lm.ReLU2, true, 2, 300, true
 	}},
@@ -88,10 +98,12 @@ func values(c lm.Config, seed uint64) map[string][]float32 {
 	for _, p := range c.Params() {
 		v := p.Init(seed)
 		for i := range v {
-			switch p.Class {
-			case lm.Vector:
+			switch {
+			case strings.Contains(p.Name, "_mhc."):
+				v[i] = v[i]/4 + float32(rng.NormFloat64()/2)
+			case p.Class == lm.Vector:
 				v[i] = float32(0.5 + rng.Float64())
-			case lm.Embedding:
+			case p.Class == lm.Embedding:
 				v[i] *= 10 // logits of size 1 also with a tied head
 			}
 		}

@@ -180,7 +180,7 @@ func (r *row) reserve(s *Session, n, passes int) {
 		}
 	}
 	if e.cfg.Loop.Loops > 0 {
-		grow(&r.state, e.cfg.Dim)
+		grow(&r.state, e.width)
 	}
 	if s.drafts {
 		r.later.reserve(e, grow)
