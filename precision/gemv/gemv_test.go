@@ -172,3 +172,21 @@ func benchmark[W Weight](b *testing.B, p *path, y []float32, w []W, q *product) 
 	}
 	b.ReportMetric(float64(b.N)*float64(q.n*q.rows*q.cols)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
 }
+
+// BenchmarkStream reads weights that fit no cache, once for all rows.
+func BenchmarkStream(b *testing.B) {
+	for _, n := range []int{1, 8} {
+		q := random(1<<15, 512, 0, n, 1)
+		y := make([]float32, n*q.rows)
+		for _, p := range paths() {
+			b.Run(fmt.Sprintf("float32/rows=%d/%s", n, p.name), func(b *testing.B) {
+				b.SetBytes(int64(4 * len(q.w)))
+				benchmark(b, p, y, q.w, q)
+			})
+			b.Run(fmt.Sprintf("bf16/rows=%d/%s", n, p.name), func(b *testing.B) {
+				b.SetBytes(int64(2 * len(q.w)))
+				benchmark(b, p, y, q.short, q)
+			})
+		}
+	}
+}
