@@ -68,6 +68,10 @@ Hugging Face's layout, or a GGUF file, whose products are rounded as llama.cpp d
 	c.Flags().IntVar(&o.MaxTokens, "max-tokens", 128, "end after `N` tokens")
 	c.Flags().Float64Var(&o.Temperature, "temperature", 0.8, "sample with temperature `T`; 0 takes the most likely token each time")
 	c.Flags().IntVar(&o.TopK, "top-k", 0, "sample among the `K` most likely tokens (0: all)")
+	c.Flags().IntVar(&o.Depth, "depth", 0, "make `N` passes of a looped model; 0: as many as it was trained with")
+	c.Flags().Float64Var(&o.Exit, "exit", 0, "end the passes of a token when its gate says with probability `Q` that they have; 0: never")
+	c.Flags().IntVar(&o.Draft, "draft", 0, "draft `N` tokens at a time and verify them together; 0: none")
+	c.Flags().IntVar(&o.DraftDepth, "draft-depth", 0, "let a looped model draft with `N` passes; 0: heads for later tokens draft")
 	c.Flags().Float64Var(&o.TopP, "top-p", 1, "sample among the fewest tokens that share the probability `P`")
 	c.Flags().Int64Var(&o.Seed, "seed", 1, "seed `N` of the sample")
 	return c

@@ -102,6 +102,10 @@ type GenerateOptions struct {
 	Temperature float64
 	TopK        int
 	TopP        float64
+	Depth       int
+	Exit        float64
+	Draft       int
+	DraftDepth  int
 	Seed        int64
 }
 

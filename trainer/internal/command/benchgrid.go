@@ -62,7 +62,11 @@ func (g *gridRuns) stepper(j grid.Job, c config.Config) (*run.Stepper, error) {
 	if s := g.take(j.Graph()); s != nil {
 		return s, s.Restart(opt, uint64(c.Seed))
 	}
-	return run.NewStepper(g.backend, m, opt, uint64(c.Seed))
+	s, err := run.NewStepper(g.backend, m, opt, uint64(c.Seed))
+	if err == nil {
+		s.Objective = objective(c)
+	}
+	return s, err
 }
 
 // take returns compiled steps that nobody uses, nil if there are none.

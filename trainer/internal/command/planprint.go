@@ -28,6 +28,12 @@ func (r PlanResult) print(o cli.Common, c config.Config) {
 	if extras := append(m.Extras(), recomputed(m)...); len(extras) > 0 {
 		o.Printf("  with %s\n", strings.Join(extras, ", "))
 	}
+	if n := m.Loop.Loops; n > 0 {
+		o.Printf("loops        the layers run %d times: %d in all, with a cache for each\n", n, n*m.NumLayers)
+	}
+	if n := m.MTP.Heads; n > 0 {
+		o.Printf("heads        %d %s for later tokens, in training and to draft\n", n, m.MTP.Kind)
+	}
 	o.Printf("parameters   %s, %s without embedding and head\n", grouped(r.Parameters.Total), grouped(r.Parameters.NonEmbedding))
 	for _, class := range slices.Sorted(maps.Keys(r.Parameters.ByClass)) {
 		o.Printf("  %-18s %s\n", class, grouped(r.Parameters.ByClass[class]))

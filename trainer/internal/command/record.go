@@ -49,7 +49,7 @@ func position(p run.Progress) track.Position {
 func (r *recorder) update(s run.Record) {
 	r.Step(track.Step{Position: position(s.Progress), Steps: r.steps, Share: s.Share, Loss: s.Loss, BPB: s.Loss * r.bitsPerNat,
 		LR: s.LR, GradNorm: s.GradNorm, Skipped: s.Skipped, StepSeconds: s.StepSeconds, TokensPerSecond: s.TokensPerS,
-		MFU: s.TokensPerS * r.perToken, WaitShare: s.WaitShare, Health: s.Health})
+		MFU: s.TokensPerS * r.perToken, WaitShare: s.WaitShare, Parts: s.Parts, Health: s.Health})
 }
 
 func (r *recorder) validated(p run.Progress, nats, bpb float64) {
@@ -58,7 +58,11 @@ func (r *recorder) validated(p run.Progress, nats, bpb float64) {
 }
 
 func (r *recorder) judged(p run.Progress, j *judged) {
-	r.Log(track.KindRust, position(p), track.Values{track.CompileRate: j.Rate.Rate, track.CompileLo: j.Rate.Interval[0], track.CompileHi: j.Rate.Interval[1]})
+	v := track.Values{track.CompileRate: j.Rate.Rate, track.CompileLo: j.Rate.Interval[0], track.CompileHi: j.Rate.Interval[1]}
+	if j.Acceptance > 0 {
+		v[track.Acceptance] = j.Acceptance
+	}
+	r.Log(track.KindRust, position(p), v)
 	r.Text("samples", position(p), j.markdown(4))
 	r.Notice("step %d: %d of %d samples compile", p.Step, j.Rate.Compiled, j.Rate.Samples)
 }

@@ -31,6 +31,9 @@ type judged struct {
 	Rate    rustc.Rate
 	Tokens  int
 	Seconds float64 // of sampling
+	// Acceptance is tokens for each verification, where heads for later tokens
+	// drafted, 0 elsewhere.
+	Acceptance float64
 }
 
 // novelCount is the number of new samples, -1 when it was not determined.
@@ -78,14 +81,19 @@ func draw(ctx context.Context, e *infer.Engine, tok *bpe.Tokenizer, s sampling) 
 	}
 	start := time.Now()
 	results, err := generate.Generate(ctx, e, prompts, generate.Options{MaxTokens: s.maxTokens, Temperature: s.temperature,
-		Seed: uint64(s.seed), Stop: stop}, nil)
+		Seed: uint64(s.seed), Stop: stop, Draft: e.Config().MTP.Heads}, nil)
 	if err != nil {
 		return nil, err
 	}
 	j := &judged{Seconds: time.Since(start).Seconds()}
+	steps := 0
 	for _, r := range results {
 		j.Tokens += len(r.IDs)
+		steps += r.Steps
 		j.Texts = append(j.Texts, string(tok.Decode(r.IDs)))
+	}
+	if e.Config().MTP.Heads > 0 {
+		j.Acceptance = float64(j.Tokens) / float64(max(steps, 1))
 	}
 	return j, nil
 }

@@ -172,6 +172,7 @@ func newTrainer(b compute.Backend, c config.Config, dir runDir, d *data.Prepared
 	if t.stepper, err = run.NewStepper(b, m, opt, uint64(c.Seed)); err != nil {
 		return nil, err
 	}
+	t.stepper.Objective = objective(c)
 	t.loader, err = minato.New(d.Train, minato.Config{Batch: c.Train.Batch, Length: c.Model.Context, Seed: uint64(c.Seed)})
 	if err != nil {
 		return nil, err

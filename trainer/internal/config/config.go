@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nanochat-go/nanochat/arch/mtp"
 	"github.com/nanochat-go/nanochat/precision/policy"
 )
 
@@ -92,6 +93,7 @@ type Model struct {
 	Residuals    bool    `toml:"residual_scalars" doc:"a block reads a learned mix of the stream and the embedding"`
 	Backout      bool    `toml:"backout" doc:"subtract a learned share of the middle layer's stream at the end"`
 	Init         string  `toml:"init" doc:"initial values: \"\" or \"nanochat\""`
+	SandwichNorm bool    `toml:"sandwich_norm" doc:"norm what a sublayer writes, too"`
 	Window       int     `toml:"window" doc:"keys that a token sees; 0: all"`
 	Pattern      string  `toml:"window_pattern" doc:"letters for the layers in turn: S sees window keys (0: a quarter of the context), L and the last layer all; \"\": window holds for all"`
 	DocumentMask bool    `toml:"document_mask" doc:"attention stays within a document"`
@@ -100,6 +102,26 @@ type Model struct {
 	NormEps      float64 `toml:"norm_eps" doc:"what norms add to the mean square"`
 	LossChunk    int     `toml:"loss_chunk" doc:"positions whose logits are alive at a time; 0: all"`
 	Remat        int     `toml:"remat" doc:"sublayers, two to a block, that the backward pass recomputes together instead of keeping them; 0: none"`
+	Loop         Loop    `toml:"loop"`
+	MTP          MTP     `toml:"mtp"`
+}
+
+// Loop runs the blocks several times over with the same weights (LoopLM).
+type Loop struct {
+	Enabled bool    `toml:"enabled" doc:"run the blocks several times over"`
+	Loops   int     `toml:"loops" doc:"passes"`
+	Gate    string  `toml:"gate" doc:"how passes count in training: \"ouro\" (a gate learns where a token ends), \"uniform\" (all alike) or \"last\" (only the last)"`
+	Beta    float64 `toml:"beta" doc:"of gate ouro: weight of the entropy of the exits at the beginning"`
+	BetaEnd float64 `toml:"beta_end" doc:"the same at the end, linear between"`
+}
+
+// MTP predicts several tokens from one position.
+type MTP struct {
+	Enabled    bool      `toml:"enabled" doc:"predict several tokens from one position"`
+	Kind       string    `toml:"kind" doc:"\"parallel\" (a block for each head, beside the last one), \"sequential\" (modules that read each other) or \"shared\" (the next token's logits, no parameters)"`
+	Heads      int       `toml:"heads" doc:"tokens beyond the next that are predicted"`
+	Weights    []float64 `toml:"weights" doc:"of their losses, one for each; the next token's is 1"`
+	Curriculum string    `toml:"curriculum" doc:"\"constant\", \"forward\" (heads join one by one), \"reverse\" (they leave) or \"decay\" (they fade out)"`
 }
 
 // Train says how long and on what to train.
@@ -196,7 +218,9 @@ func Default() Config {
 		Seed:      1,
 		Data:      Data{Sources: []Source{{Rustgen: &Rustgen{Level: 2, Megabytes: 16}}}, ValFraction: 0.02, SplitBy: "document", Dedup: "exact", MaxBytes: 400_000},
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
-		Model:     Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000, NormEps: 1e-5},
+		Model: Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000, NormEps: 1e-5,
+			Loop: Loop{Loops: 4, Gate: "ouro", Beta: 0.1, BetaEnd: 0.05},
+			MTP:  MTP{Kind: "parallel", Heads: 2, Weights: []float64{0.5, 0.25}, Curriculum: string(mtp.ConstantCurriculum)}},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
 		Precision: Precision{Mode: "emulate", KeepFirst: policy.Default, KeepLast: policy.Default, HighPrecision: "bf16"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,

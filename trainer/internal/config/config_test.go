@@ -64,6 +64,16 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[optim]\nmomentum_warmup = -1\n", "optim.momentum_warmup = -1, want 0 or more"},
 		{"[optim]\nrule = \"adam\"\n", `optim.rule = "adam", want one of ["muon" "adamw" "lion" "sgd"]`},
 		{"[tokenizer]\nvocab = 100\n", "tokenizer.vocab = 100, want 259"},
+		{"[model.loop]\nloops = 0\n", "model.loop.loops = 0, want 1 or more"},
+		{"[model.loop]\ngate = \"rust\"\n", `model.loop.gate = "rust", want one of ["ouro" "uniform" "last"]`},
+		{"[model.loop]\nbeta = -1.0\n", "model.loop.beta = -1"},
+		{"[model.mtp]\nenabled = true\nheads = 256\n", "model.mtp.heads = 256, want fewer than the 256 tokens of model.context"},
+		{"[model.mtp]\nheads = 0\n", "model.mtp.heads = 0, want 1 or more"},
+		{"[model.mtp]\nheads = 3\n", "model.mtp.weights has 2 values for 3 heads"},
+		{"[model.mtp]\nweights = [1, -1]\n", "model.mtp.weights[1] = -1"},
+		{"[model.mtp]\nkind = \"meta\"\n", `model.mtp.kind = "meta", want one of ["parallel" "sequential" "shared"]`},
+		{"[model.mtp]\ncurriculum = \"up\"\n", `curriculum "up"`},
+		{"[model.mtp]\nkind = \"shared\"\nenabled = true\n[model.loop]\nenabled = true\n", "enable one of the two"},
 		{"[model.mhc]\nenabled = true\n", "unknown key"},
 	}
 	for _, c := range cases {

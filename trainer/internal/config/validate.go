@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/arch/mtp"
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/muon"
 	"github.com/nanochat-go/nanochat/optim/schedule"
@@ -35,6 +36,7 @@ func (c Config) Validate() error {
 	if err := c.LM(c.Tokenizer.Vocab).Validate(); err != nil {
 		errs = append(errs, modelErrors(err)...)
 	}
+	c.checkObjective(check, oneOf)
 	check(c.Train.Batch > 0, "train.batch = %d, want more than 0", c.Train.Batch)
 	if err := c.Budget().Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("[train]: %w", err))
@@ -52,6 +54,9 @@ func (c Config) Validate() error {
 
 // rules are the names of the optimizers' rules.
 var rules = []string{"muon", "adamw", "lion", "sgd"}
+
+// SharedLogits is the model.mtp.kind without heads.
+const SharedLogits = "shared"
 
 type checker func(ok bool, format string, args ...any)
 
@@ -75,6 +80,24 @@ func (c Config) checkData(check checker, oneOf func(key, value string, allowed .
 	check(c.Data.MaxBytes >= 0, "data.max_bytes = %d, want 0 (any) or more", c.Data.MaxBytes)
 	oneOf("data.split_by", c.Data.SplitBy, "document", "origin")
 	oneOf("data.dedup", c.Data.Dedup, "exact", "none")
+}
+
+func (c Config) checkObjective(check checker, oneOf func(key, value string, allowed ...string)) {
+	l, m := c.Model.Loop, c.Model.MTP
+	check(l.Loops >= 1, "model.loop.loops = %d, want 1 or more", l.Loops)
+	oneOf("model.loop.gate", l.Gate, "ouro", "uniform", "last")
+	check(l.Beta >= 0 && l.BetaEnd >= 0, "model.loop.beta = %g and model.loop.beta_end = %g, want 0 or more", l.Beta, l.BetaEnd)
+	oneOf("model.mtp.kind", m.Kind, lm.Parallel, lm.Sequential, SharedLogits)
+	check(m.Heads >= 1, "model.mtp.heads = %d, want 1 or more", m.Heads)
+	check(!m.Enabled || m.Heads < c.Model.Context, "model.mtp.heads = %d, want fewer than the %d tokens of model.context", m.Heads, c.Model.Context)
+	check(len(m.Weights) == m.Heads, "model.mtp.weights has %d values for %d heads (model.mtp.heads), want one for each", len(m.Weights), m.Heads)
+	for i, w := range m.Weights {
+		check(w >= 0, "model.mtp.weights[%d] = %g, want 0 or more", i, w)
+	}
+	if err := mtp.Curriculum(m.Curriculum).Validate(); err != nil {
+		check(false, "model.mtp.curriculum: %v", err)
+	}
+	check(!(m.Enabled && l.Enabled && m.Kind == SharedLogits), "model.mtp.kind = %q scores the next token's logits in another way than model.loop: enable one of the two", m.Kind)
 }
 
 func (c Config) checkOptim(check checker, oneOf func(key, value string, allowed ...string)) {
@@ -176,7 +199,15 @@ func modelErrors(err error) []error {
 // LM is the model's configuration for a vocabulary.
 func (c Config) LM(vocab int) lm.Config {
 	m := c.Model
-	return lm.Config{VocabSize: vocab, NumLayers: m.Layers, Dim: m.Dim, NumHeads: m.Heads, NumKVHeads: m.KVHeads, HeadDim: m.HeadDim,
+	var loop lm.Loop
+	if m.Loop.Enabled {
+		loop = lm.Loop{Loops: m.Loop.Loops, Gate: m.Loop.Gate == "ouro"}
+	}
+	var heads lm.MTP
+	if m.MTP.Enabled && m.MTP.Kind != SharedLogits {
+		heads = lm.MTP{Heads: m.MTP.Heads, Kind: m.MTP.Kind}
+	}
+	return lm.Config{Loop: loop, MTP: heads, SandwichNorm: m.SandwichNorm, VocabSize: vocab, NumLayers: m.Layers, Dim: m.Dim, NumHeads: m.Heads, NumKVHeads: m.KVHeads, HeadDim: m.HeadDim,
 		HiddenDim: m.Hidden, Context: m.Context, MLP: m.MLP, Tied: m.Tied, Ternary: m.Ternary, QKNorm: m.QKNorm, Window: m.Window,
 		QKScale: m.QKScale, SubLN: m.SubLN, NoGain: m.NoGain, EmbedNorm: m.EmbedNorm, Smear: m.Smear, ValueEmbed: m.ValueEmbed,
 		ResidualScalars: m.Residuals, Backout: m.Backout, Init: m.Init, WindowPattern: m.Pattern, NormEps: m.NormEps,

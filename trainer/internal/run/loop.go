@@ -76,6 +76,7 @@ type Record struct {
 	TokensPerS  float64
 	WaitShare   float64            // of the step's time spent waiting for data
 	Share       float64            // of the budget
+	Parts       map[string]float64 // of the objective, see StepResult
 	Health      map[string]float64 // of steps that were measured, see StepResult
 }
 
@@ -162,6 +163,9 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 			return Record{}, err
 		}
 		b.Key = l.key(l.Progress.Step, i)
+		if o := l.Stepper.Objective; o != nil {
+			b.Values = o.Values(l.Progress.Share(l.Budget))
+		}
 		batches = append(batches, b)
 	}
 	waited = l.Batches.Waited() - waited
@@ -200,7 +204,7 @@ func (l *Loop) step(ctx context.Context) (Record, error) {
 	p.Step, p.Tokens, p.Elapsed = p.Step+1, p.Tokens+tokens, p.Elapsed+took
 	r := Record{Progress: *p, Loss: res.NLL / max(res.Count, 1), LR: rate, GradNorm: res.GradNorm, Skipped: res.Skipped,
 		StepSeconds: took.Seconds(), TokensPerS: float64(tokens) / took.Seconds(), WaitShare: waited.Seconds() / took.Seconds(),
-		Share: p.Share(l.Budget), Health: res.Health}
+		Share: p.Share(l.Budget), Parts: res.Parts, Health: res.Health}
 	if l.Events.Step != nil {
 		l.Events.Step(r)
 	}

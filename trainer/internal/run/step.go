@@ -24,6 +24,8 @@ type Rows struct {
 
 	// Key is what the random numbers of a training step on this batch depend on.
 	Key uint32
+	// Values are those of an Objective for this step.
+	Values []float32
 }
 
 // StepResult is what one call of the training step returns.
@@ -33,6 +35,8 @@ type StepResult struct {
 	GradNorm float64
 	Skipped  bool
 
+	// Parts are the means of what the objective reports.
+	Parts map[string]float64
 	// Health has the measures of optim.GroupHealth and quant.Health, of TrainMeasured
 	// only, under the names of package track.
 	Health map[string]float64
@@ -44,7 +48,12 @@ type Stepper struct {
 	Model *lm.Model
 	Opt   *optim.Optimizer
 
+	// Objective is what training minimises, nil for the next token's loss. It is set
+	// before the first step.
+	Objective *Objective
+
 	backend compute.Backend
+	parts   []string // what the objective reports, known once a graph is built
 
 	train, gather, drain, eval *model.Exec
 
@@ -192,58 +201,80 @@ func summarise(seen []quant.Health, add func(name string, x *Node)) {
 	}
 }
 
-// observed is the loss, and what its graph and that of its gradients quantise if it is
-// measured.
-func (s *Stepper) observed(scope *model.Scope, in []*Node, measured bool) (nll, count *Node, seen *[]quant.Health) {
+// losses evaluates the objective, and lists what its graph and that of its gradients
+// quantise if it is measured.
+func (s *Stepper) losses(scope *model.Scope, in []*Node, measured bool) (l *lm.Losses, seen *[]quant.Health) {
 	seen = new([]quant.Health)
 	var observe func(quant.Health)
 	if measured {
 		observe = func(h quant.Health) { *seen = append(*seen, h) }
 	}
-	nll, count = s.Model.LossWith(&quant.Operands{Key: in[4], Observe: observe}, scope, in[0], in[1], in[2], in[3])
-	return nll, count, seen
+	of := []lm.Objective{lm.NextToken{}}
+	if s.Objective != nil {
+		of = s.Objective.Build(in[5])
+	}
+	l = s.Model.Losses(of, &quant.Operands{Key: in[4], Observe: observe}, scope, in[0], in[1], in[2], in[3])
+	s.parts = nil
+	for _, p := range l.Parts {
+		s.parts = append(s.parts, p.Name)
+	}
+	return l, seen
+}
+
+// reported are the next token's loss, its count, and the parts of the losses.
+func reported(l *lm.Losses) []*Node {
+	out := []*Node{l.NLL, l.Count}
+	for _, p := range l.Parts {
+		out = append(out, p.Sum, p.Count)
+	}
+	return out
 }
 
 // buildTrain is the whole step in one graph.
 func (s *Stepper) buildTrain(measured bool) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
-		nll, count, seen := s.observed(scope, in, measured)
-		mean := Div(nll, MaxScalar(count, 1))
+		l, seen := s.losses(scope, in, measured)
+		mean := Div(l.Objective, MaxScalar(l.Count, 1))
 		grads := s.Opt.Gradients(scope, mean)
-		return append([]*Node{nll, count}, s.apply(scope, grads, mean, measured, *seen)...)
+		return append(reported(l), s.apply(scope, grads, mean, measured, *seen)...)
 	}
 }
 
 // buildGather adds one micro-batch's gradients to the accumulators.
 func (s *Stepper) buildGather(scope *model.Scope, in []*Node) []*Node {
-	nll, count, _ := s.observed(scope, in, false)
-	s.Opt.Accumulate(scope, s.Opt.Gradients(scope, nll), count)
-	return []*Node{nll, count}
+	l, _ := s.losses(scope, in, false)
+	s.Opt.Accumulate(scope, s.Opt.Gradients(scope, l.Objective), l.Count)
+	return reported(l)
 }
 
 // buildDrain is the last micro-batch of a step: it updates with the mean over
 // all scored targets of the step.
 func (s *Stepper) buildDrain(measured bool) func(scope *model.Scope, in []*Node) []*Node {
 	return func(scope *model.Scope, in []*Node) []*Node {
-		nll, count, seen := s.observed(scope, in, measured)
-		sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, nll), count)
+		l, seen := s.losses(scope, in, measured)
+		sums, total := s.Opt.Drain(scope, s.Opt.Gradients(scope, l.Objective), l.Count)
 		scale := Reciprocal(MaxScalar(total, 1))
 		for i := range sums {
 			sums[i] = Mul(sums[i], scale)
 		}
-		return append([]*Node{nll, count}, s.apply(scope, sums, nll, measured, *seen)...)
+		return append(reported(l), s.apply(scope, sums, l.Objective, measured, *seen)...)
 	}
 }
 
+// buildEval is the next token's loss alone, whatever the objective.
 func (s *Stepper) buildEval(scope *model.Scope, in []*Node) []*Node {
-	nll, count, _ := s.observed(scope, in, false)
+	nll, count := s.Model.LossWith(&quant.Operands{Key: in[4]}, scope, in[0], in[1], in[2], in[3])
 	return []*Node{nll, count}
 }
 
 // call runs a graph on a batch and returns its outputs as numbers.
 func call(exec *model.Exec, r Rows) ([]float64, error) {
 	tensor := func(flat []int32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(flat, r.B, r.T) }
-	out, err := exec.Call(tensor(r.Tokens), tensor(r.Targets), tensor(r.Positions), tensor(r.Segments), r.Key)
+	in := []any{tensor(r.Tokens), tensor(r.Targets), tensor(r.Positions), tensor(r.Segments), r.Key}
+	if r.Values != nil {
+		in = append(in, r.Values)
+	}
+	out, err := exec.Call(in...)
 	if err != nil {
 		return nil, fmt.Errorf("running the step: %w", err)
 	}
@@ -271,6 +302,15 @@ func (s *Stepper) TrainMeasured(batches []Rows) (StepResult, error) {
 func (s *Stepper) step(batches []Rows, one, last *model.Exec) (StepResult, error) {
 	exec := one
 	var r StepResult
+	var sums []float64 // of what reported lists
+	add := func(v []float64) {
+		if sums == nil {
+			sums = make([]float64, 2+2*len(s.parts))
+		}
+		for i := range sums {
+			sums[i] += v[i]
+		}
+	}
 	if len(batches) > 1 {
 		exec = last
 		for _, b := range batches[:len(batches)-1] {
@@ -278,19 +318,27 @@ func (s *Stepper) step(batches []Rows, one, last *model.Exec) (StepResult, error
 			if err != nil {
 				return r, err
 			}
-			r.NLL, r.Count = r.NLL+v[0], r.Count+v[1]
+			add(v)
 		}
 	}
 	v, err := call(exec, batches[len(batches)-1])
 	if err != nil {
 		return r, err
 	}
+	add(v)
 	if !s.released {
 		backend.Release()
 		s.released = true
 	}
-	r = StepResult{NLL: r.NLL + v[0], Count: r.Count + v[1], GradNorm: v[2], Skipped: v[3] != 0}
-	for i, x := range v[4:] {
+	v = v[len(sums):]
+	r = StepResult{NLL: sums[0], Count: sums[1], GradNorm: v[0], Skipped: v[1] != 0}
+	for i, name := range s.parts {
+		if r.Parts == nil {
+			r.Parts = map[string]float64{}
+		}
+		r.Parts[name] = sums[2+2*i] / max(sums[3+2*i], 1)
+	}
+	for i, x := range v[2:] {
 		if r.Health == nil {
 			r.Health = map[string]float64{}
 		}

@@ -30,6 +30,11 @@
 //	train/lr               multiplier of the schedule, or a rate
 //	train/grad_norm        before clipping
 //	train/skipped          1 where an update was skipped, absent elsewhere
+//	loop/loss/T            nats per token after pass T of a looped model; train/loss is the last's
+//	loop/exit/T            mean probability of ending after pass T
+//	loop/entropy           of those probabilities, nats; loop/depth: mean pass at the end
+//	mtp/loss/N             nats per token of the N-th next token
+//	generate/acceptance    tokens for each verification, of samples that were drafted
 //	perf/tok_per_s         tokens seen a second
 //	perf/step_s            seconds of the step
 //	perf/data_wait         share of the step spent waiting for data, 0 to 1

@@ -41,9 +41,18 @@ const (
 	DataWait    = "perf/data_wait"
 	MFU         = "perf/mfu"
 	RSSBytes    = "perf/rss_bytes"
+	Acceptance  = "generate/acceptance"
 	CompileRate = "rust/compile_rate"
 	CompileLo   = "rust/compile_lo"
 	CompileHi   = "rust/compile_hi"
+)
+
+// What the names of the parts of an objective begin with; a pass, or the distance of a
+// token, follows.
+const (
+	PassLoss  = "loop/loss/"
+	PassExit  = "loop/exit/"
+	LaterLoss = "mtp/loss/"
 )
 
 // What the names of measures of the optimizer begin with; a group follows those

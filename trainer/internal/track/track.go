@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -36,6 +37,7 @@ type Step struct {
 	TokensPerSecond float64
 	MFU             float64 // 0 to 1
 	WaitShare       float64 // of the step's time spent waiting for data, 0 to 1
+	Parts           Values  // of the objective, by full names
 	Health          Values  // of the optimizer's groups and of quantised operands, by full names; nil where it was not measured
 }
 
@@ -142,9 +144,8 @@ func (r *Run) Step(s Step) {
 		v[Skipped] = 1
 		r.status.Skipped++
 	}
-	for name, x := range s.Health {
-		v[name] = x
-	}
+	maps.Copy(v, s.Parts)
+	maps.Copy(v, s.Health)
 	now := r.opts.Clock()
 	if now.Sub(r.memory) >= time.Second {
 		r.memory = now
