@@ -104,13 +104,6 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Training loss", YLabel: "nats per token", Log: true, Series: []Series{
 			get(track.KindTrain, track.TrainLoss, "training", true),
 			get(track.KindVal, track.ValLoss, "validation", false)}},
-		{Title: "Loss of each pass", YLabel: "nats per token", Log: true, Series: groups(records, track.PassLoss),
-			Note: "What a looped model says after each of its passes."},
-		{Title: "Exits", YLabel: "mean probability of ending", YScale: Percent, Zero: true, Series: groups(records, track.PassExit),
-			Note: "After which pass the gate of a looped model ends a token."},
-		{Title: "Loss of later tokens", YLabel: "nats per token", Log: true, Series: groups(records, track.LaterLoss),
-			Note: "By distance: 2 is the token after the next."},
-		{Title: "Acceptance length", YLabel: "tokens a verification", Zero: true, Series: []Series{get(track.KindRust, track.Acceptance, "drafts by the heads for later tokens", false)}},
 		{Title: "Compile rate of samples", YLabel: "share that compiles", YScale: Percent, Zero: true, Series: []Series{compile}},
 		{Title: "Learning rate", YLabel: "rate", Zero: true, Series: []Series{get(track.KindTrain, track.TrainLR, "learning rate", false)}},
 		{Title: "Gradient norm", YLabel: "norm before clipping", Zero: true, Series: []Series{get(track.KindTrain, track.GradNorm, "gradient norm", true)}},
@@ -133,7 +126,7 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Memory", YLabel: "resident, in bytes", YScale: Size, Zero: true, Series: []Series{get(track.KindTrain, track.RSSBytes, "resident memory", false)}},
 	}
 	var plots []Plot
-	for _, p := range candidates {
+	for _, p := range append(candidates, objectives(records)...) {
 		var some []Series
 		for _, s := range p.Series {
 			if finite(s) > 0 {
@@ -149,6 +142,21 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		plots = append(plots, p)
 	}
 	return plots
+}
+
+// objectives are the plots of what objectives other than the next token's loss report.
+func objectives(records []track.Record) []Plot {
+	acceptance := curve(records, track.KindRust, track.Acceptance, byStep)
+	acceptance.Name, acceptance.Markers = "drafts by the heads for later tokens", true
+	return []Plot{
+		{Title: "Loss of each pass", YLabel: "nats per token", Log: true, Series: groups(records, track.PassLoss),
+			Note: "What a looped model says after each of its passes."},
+		{Title: "Exits", YLabel: "mean probability of ending", YScale: Percent, Zero: true, Series: groups(records, track.PassExit),
+			Note: "After which pass the gate of a looped model ends a token."},
+		{Title: "Loss of later tokens", YLabel: "nats per token", Log: true, Series: groups(records, track.LaterLoss),
+			Note: "By distance: 2 is the token after the next."},
+		{Title: "Acceptance length", YLabel: "tokens a verification", Zero: true, Series: []Series{acceptance}},
+	}
 }
 
 // groups are the curves of a measure of the optimizer, one for each group.

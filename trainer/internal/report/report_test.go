@@ -121,6 +121,26 @@ func TestWrite_Contents(t *testing.T) {
 
 // TestCurves_Health: one curve for each group that was measured, the count of
 // skipped updates up to each step, and no plot of what was not recorded.
+// TestCurves_Objectives: what objectives report is plotted by pass and distance.
+func TestCurves_Objectives(t *testing.T) {
+	plots := map[string]Plot{}
+	all := []track.Record{
+		{Kind: track.KindTrain, Step: 1, Values: track.Values{track.PassLoss + "1": 3, track.PassLoss + "2": 2, track.PassExit + "1": 0.25,
+			track.PassExit + "2": 0.75, track.LaterLoss + "2": 4}},
+		{Kind: track.KindRust, Step: 1, Values: track.Values{track.Acceptance: 1.5}},
+	}
+	for _, p := range Curves(all) {
+		plots[p.Title] = p
+	}
+	for title, want := range map[string]map[string]float64{"Loss of each pass": {"1": 3, "2": 2}, "Exits": {"1": 0.25, "2": 0.75},
+		"Loss of later tokens": {"2": 4}, "Acceptance length": {"drafts by the heads for later tokens": 1.5}} {
+		require.Len(t, plots[title].Series, len(want), title)
+		for _, s := range plots[title].Series {
+			require.Equal(t, []float64{want[s.Name]}, s.Y, title)
+		}
+	}
+}
+
 func TestCurves_Health(t *testing.T) {
 	plots := map[string]Plot{}
 	for _, p := range Curves(records(30)) {
