@@ -231,6 +231,9 @@ func TestModelKeysAct(t *testing.T) {
 	check = func(v reflect.Value, path string, set func(change func(v reflect.Value)) Config) {
 		for i := range v.NumField() {
 			name := path + v.Type().Field(i).Name
+			if name == "Loop" || name == "MTP" { // they act on what is trained too: TestObjective of package command
+				continue
+			}
 			at := func(change func(v reflect.Value)) Config { return set(func(v reflect.Value) { change(v.Field(i)) }) }
 			if v.Field(i).Kind() == reflect.Struct {
 				check(v.Field(i), name+".", at)
