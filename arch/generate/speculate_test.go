@@ -178,7 +178,7 @@ func TestDraftsKeepDistribution(t *testing.T) {
 				all[i] = []int32{1, 2}
 			}
 			count := func(o Options) (counts [vocab * vocab * vocab * vocab]float64, accepted int) {
-				o.MaxTokens, o.Temperature, o.TopP = 4, 0.7, 0.97
+				o.MaxTokens, o.Temperature, o.TopP = 4, 2, 0.97
 				out, err := Generate(t.Context(), e, all, o, nil)
 				require.NoError(t, err)
 				for _, r := range out {
