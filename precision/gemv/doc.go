@@ -19,6 +19,7 @@
 // # Paths
 //
 // AVX-512 or AVX2 in assembly on amd64 where the processor has them, otherwise plain Go.
-// Eight rows of weights are computed together for each row of activations in turn, so
-// that further rows of activations find them in the cache. Path names the choice.
+// Eight rows of weights are computed together for each row of activations in turn, with
+// AVX-512 for two rows, so that further rows of activations find them in the cache. Path
+// names the choice.
 package gemv

@@ -18,10 +18,14 @@ const together = 8
 // path is one implementation. All give the same bits.
 type path struct {
 	name string
-	// dots writes the products of x with eight rows of weights, each stride bytes after
+	// These write the products of x with eight rows of weights, each stride bytes after
 	// the one before, of n columns, 1 or more.
 	float32 func(y *[together]float32, w *float32, stride int, x *float32, n int)
 	bf16    func(y *[together]float32, w *uint16, stride int, x *float32, n int)
+	// The same for two rows of activations, n values apart, whose results are width values
+	// apart; nil without.
+	float32Two func(y *[together]float32, w *float32, stride int, x *float32, n, width int)
+	bf16Two    func(y *[together]float32, w *uint16, stride int, x *float32, n, width int)
 	// addScaled adds s·x to y, n values, 1 or more.
 	addScaled func(y, x *float32, n int, s float32)
 }
@@ -57,8 +61,12 @@ func multiply[W Weight](p *path, y []float32, width int, m Matrix[W], x []float3
 	stride := m.Stride * int(unsafe.Sizeof(m.W[0]))
 	r := from
 	for ; r+together <= to; r += together {
-		w := &m.W[r*m.Stride]
-		for i := range n {
+		w, i := &m.W[r*m.Stride], 0
+		for ; i+1 < n && p.float32Two != nil; i += 2 {
+			_ = y[(i+1)*width+r+together-1] // the last that is written
+			twoDots(p, (*[together]float32)(y[i*width+r:]), w, stride, &x[i*m.Cols], m.Cols, width)
+		}
+		for ; i < n; i++ {
 			dots(p, (*[together]float32)(y[i*width+r:]), w, stride, &x[i*m.Cols], m.Cols)
 		}
 	}
@@ -77,6 +85,15 @@ func dots[W Weight](p *path, y *[together]float32, w *W, stride int, x *float32,
 		p.float32(y, w, stride, x, n)
 	case *uint16:
 		p.bf16(y, w, stride, x, n)
+	}
+}
+
+func twoDots[W Weight](p *path, y *[together]float32, w *W, stride int, x *float32, n, width int) {
+	switch w := any(w).(type) {
+	case *float32:
+		p.float32Two(y, w, stride, x, n, width)
+	case *uint16:
+		p.bf16Two(y, w, stride, x, n, width)
 	}
 }
 

@@ -3,7 +3,7 @@ package gemv
 import "golang.org/x/sys/cpu"
 
 var (
-	avx512 = path{name: "avx512", float32: avx512Float32, bf16: avx512BF16, addScaled: avx2AddScaled}
+	avx512 = path{name: "avx512", float32: avx512Float32, bf16: avx512BF16, float32Two: avx512Float32Two, bf16Two: avx512BF16Two, addScaled: avx2AddScaled}
 	avx2   = path{name: "avx2", float32: avx2Float32, bf16: avx2BF16, addScaled: avx2AddScaled}
 )
 
@@ -22,6 +22,12 @@ func avx512Float32(y *[together]float32, w *float32, stride int, x *float32, n i
 
 //go:noescape
 func avx512BF16(y *[together]float32, w *uint16, stride int, x *float32, n int)
+
+//go:noescape
+func avx512Float32Two(y *[together]float32, w *float32, stride int, x *float32, n, width int)
+
+//go:noescape
+func avx512BF16Two(y *[together]float32, w *uint16, stride int, x *float32, n, width int)
 
 //go:noescape
 func avx2Float32(y *[together]float32, w *float32, stride int, x *float32, n int)

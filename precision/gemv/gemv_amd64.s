@@ -130,6 +130,117 @@ sum:
 	VZEROUPPER
 	RET
 
+// The same for two rows of activations, which share a load and a conversion.
+#define ROWS2(f) \
+	f((SI), Z0, Z8, Z16, Y16); \
+	f((SI)(R9*1), Z1, Z9, Z17, Y17); \
+	f((SI)(R9*2), Z2, Z10, Z18, Y18); \
+	f((SI)(R10*1), Z3, Z11, Z19, Y19); \
+	f((SI)(R9*4), Z4, Z12, Z20, Y20); \
+	f((R11), Z5, Z13, Z21, Y21); \
+	f((SI)(R10*2), Z6, Z14, Z22, Y22); \
+	f((R11)(R9*2), Z7, Z15, Z23, Y23)
+
+#define ZERO2(at, s, s2, t, u) VPXORD s, s, s; VPXORD s2, s2, s2
+#define ADD2(s, s2, t) VMULPS t, Z24, Z26; VADDPS Z26, s, s; VMULPS t, Z25, Z27; VADDPS Z27, s2, s2
+#define FLOAT32X2(at, s, s2, t, u) VMOVUPS at, t; ADD2(s, s2, t)
+#define FLOAT32X2TAIL(at, s, s2, t, u) VMOVUPS.Z at, K1, t; ADD2(s, s2, t)
+#define BF16X2(at, s, s2, t, u) VPMOVZXWD at, t; VPSLLD $16, t, t; ADD2(s, s2, t)
+#define BF16X2TAIL(at, s, s2, t, u) VMOVDQU16.Z at, K1, u; VPMOVZXWD u, t; VPSLLD $16, t, t; ADD2(s, s2, t)
+
+// The sums of the second row where those of the first were.
+#define SECOND \
+	VMOVAPS Z8, Z0; VMOVAPS Z9, Z1; VMOVAPS Z10, Z2; VMOVAPS Z11, Z3; \
+	VMOVAPS Z16, Z4; VMOVAPS Z17, Z5; VMOVAPS Z18, Z6; VMOVAPS Z19, Z7
+
+// func avx512Float32Two(y *[together]float32, w *float32, stride int, x *float32, n, width int)
+TEXT ·avx512Float32Two(SB), NOSPLIT, $0-48
+	ARGUMENTS
+	LEAQ (SI)(R9*8), R12
+	LEAQ (R11)(R9*8), R13
+	LEAQ (DX)(CX*4), R8
+	ROWS2(ZERO2)
+	SUBQ $16, CX
+	JL   tail
+
+columns:
+	VMOVUPS (DX), Z24
+	VMOVUPS (R8), Z25
+	ROWS2(FLOAT32X2)
+	AHEAD
+	ADDQ $64, DX
+	ADDQ $64, R8
+	ADDQ $64, SI
+	ADDQ $64, R11
+	ADDQ $64, R12
+	ADDQ $64, R13
+	SUBQ $16, CX
+	JGE  columns
+
+tail:
+	ADDQ $16, CX
+	JZ   sum
+	TAIL
+	VMOVUPS.Z (R8), K1, Z25
+	ROWS2(FLOAT32X2TAIL)
+
+sum:
+	VMOVAPS Z12, Z16 // what the sums use
+	VMOVAPS Z13, Z17
+	VMOVAPS Z14, Z18
+	VMOVAPS Z15, Z19
+	SUMS
+	SECOND
+	MOVQ width+40(FP), AX
+	LEAQ (DI)(AX*4), DI
+	SUMS
+	VZEROUPPER
+	RET
+
+// func avx512BF16Two(y *[together]float32, w *uint16, stride int, x *float32, n, width int)
+TEXT ·avx512BF16Two(SB), NOSPLIT, $0-48
+	ARGUMENTS
+	LEAQ (SI)(R9*8), R12
+	LEAQ (R11)(R9*8), R13
+	LEAQ (DX)(CX*4), R8
+	ROWS2(ZERO2)
+	SUBQ $16, CX
+	JL   tail
+
+columns:
+	VMOVUPS (DX), Z24
+	VMOVUPS (R8), Z25
+	ROWS2(BF16X2)
+	AHEAD
+	ADDQ $64, DX
+	ADDQ $64, R8
+	ADDQ $32, SI
+	ADDQ $32, R11
+	ADDQ $32, R12
+	ADDQ $32, R13
+	SUBQ $16, CX
+	JGE  columns
+
+tail:
+	ADDQ $16, CX
+	JZ   sum
+	TAIL
+	VMOVUPS.Z (R8), K1, Z25
+	ROWS2(BF16X2TAIL)
+
+sum:
+	VMOVAPS Z12, Z16 // what the sums use
+	VMOVAPS Z13, Z17
+	VMOVAPS Z14, Z18
+	VMOVAPS Z15, Z19
+	SUMS
+	SECOND
+	MOVQ width+40(FP), AX
+	LEAQ (DI)(AX*4), DI
+	SUMS
+	VZEROUPPER
+	RET
+
 // The same for four rows in registers of 256 bits: two for each row.
 #define FOURROWS(f) \
 	f(0(SI), 32(SI), 16(SI), Y0, Y1); \
