@@ -103,6 +103,7 @@ func (c Config) Extras() []string {
 		{c.RopeScaling != (RopeScaling{}), "RoPE scaling"}, {c.NoGain, "norms without gains"}, {c.QKScale != 0, "a scale of queries and keys"},
 		{c.EmbedNorm, "a norm of the embedding"}, {c.Smear, "smear"}, {c.ValueEmbed, "value embeddings"},
 		{c.ResidualScalars, "residual scalars"}, {c.Backout, "backout"}, {c.WindowPattern != "", "a window pattern"},
+		{c.MHC.Enabled(), "hyper-connections"},
 	} {
 		if e.on {
 			names = append(names, e.name)

@@ -53,9 +53,7 @@ func (c Config) Validate() error {
 	check(c.MTP.Heads > 0 || c.MTP == (MTP{}), "mtp.heads", "MTP kind %q without heads", c.MTP.Kind)
 	check(c.NormEps > 0, "norm_eps", "norm epsilon %g, want more than 0", c.NormEps)
 	c.RopeScaling.validate(check)
-	if err := c.MHC.Validate(); err != nil {
-		errs = append(errs, &FieldError{"mhc", err.Error()})
-	}
+	c.MHC.Check(func(ok bool, field, format string, args ...any) { check(ok, "mhc."+field, format, args...) })
 	return errors.Join(errs...)
 }
 

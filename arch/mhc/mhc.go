@@ -51,24 +51,29 @@ func (c Config) WithDefaults() Config {
 
 // Validate reports every reason why the configuration describes no mixing.
 func (c Config) Validate() error {
+	var errs []error
+	c.Check(func(ok bool, field, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("mhc: %s: %w", field, fmt.Errorf(format, args...)))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// Check calls check for every rule, with the field that the rule is about and what
+// is wrong if it does not hold.
+func (c Config) Check(check func(ok bool, field, format string, args ...any)) {
 	if c == (Config{}) {
-		return nil
+		return
 	}
 	c = c.WithDefaults()
-	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("mhc: "+format, args...))
-		}
-	}
 	mixings := []string{Birkhoff, Sinkhorn, SinkhornV4, Free}
-	check(slices.Contains(mixings, c.Mixing), "mixing %q, want one of %q", c.Mixing, mixings)
-	check(c.Streams >= 1 && c.Streams <= 16, "streams = %d, want 1 (the plain residual) to 16", c.Streams)
-	check(c.Mixing != Birkhoff || c.Streams <= MaxBirkhoff, "streams = %d with mixing %q, want at most %d: "+
-		"the exact form combines all n! permutations; take %q for more", c.Streams, Birkhoff, MaxBirkhoff, Sinkhorn)
-	check(c.Iterations > 0, "iterations = %d, want at least 1", c.Iterations)
-	check(c.OffDiagonal < 0 && !math.IsInf(c.OffDiagonal, 0), "off_diagonal = %g, want a finite number below 0", c.OffDiagonal)
-	return errors.Join(errs...)
+	check(slices.Contains(mixings, c.Mixing), "mixing", "mixing %q, want one of %q", c.Mixing, mixings)
+	check(c.Streams >= 1 && c.Streams <= 16, "streams", "%d streams, want 1 (the plain residual) to 16", c.Streams)
+	check(c.Mixing != Birkhoff || c.Streams <= MaxBirkhoff, "streams", "%d streams with mixing %q, want at most %d: "+
+		"the exact form combines all n! permutations; take mixing %q for more", c.Streams, Birkhoff, MaxBirkhoff, Sinkhorn)
+	check(c.Iterations > 0, "iterations", "%d iterations, want at least 1", c.Iterations)
+	check(c.OffDiagonal < 0 && !math.IsInf(c.OffDiagonal, 0), "off_diagonal", "initial logit %g off the diagonal, want a finite number below 0", c.OffDiagonal)
 }
 
 // resWidth is the number of logits of R.

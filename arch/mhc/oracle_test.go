@@ -327,13 +327,13 @@ func TestValidate(t *testing.T) {
 		require.NoError(t, c.Validate())
 	}
 	for want, c := range map[string]Config{
-		`streams = 5 with mixing "birkhoff", want at most 4`: {Streams: 5},
-		`mixing "wild", want one of`:                         {Streams: 4, Mixing: "wild"},
-		`streams = -1, want 1`:                               {Streams: -1},
-		`streams = 17, want 1 (the plain residual) to 16`:    {Streams: 17, Mixing: Free},
-		`streams = 0, want 1`:                                {Mixing: Sinkhorn},
-		`iterations = -1, want at least 1`:                   {Streams: 4, Iterations: -1},
-		`off_diagonal = 3, want a finite number below 0`:     {Streams: 4, OffDiagonal: 3},
+		`mhc: streams: 5 streams with mixing "birkhoff", want at most 4`: {Streams: 5},
+		`mhc: mixing: mixing "wild", want one of`:                        {Streams: 4, Mixing: "wild"},
+		`-1 streams, want 1`:                                             {Streams: -1},
+		`17 streams, want 1 (the plain residual) to 16`:                  {Streams: 17, Mixing: Free},
+		`0 streams, want 1`:                                              {Mixing: Sinkhorn},
+		`-1 iterations, want at least 1`:                                 {Streams: 4, Iterations: -1},
+		`initial logit 3 off the diagonal, want a finite number below 0`: {Streams: 4, OffDiagonal: 3},
 	} {
 		require.ErrorContains(t, c.Validate(), want)
 	}

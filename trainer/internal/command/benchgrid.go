@@ -21,6 +21,7 @@ import (
 	"github.com/nanochat-go/nanochat/trainer/internal/data"
 	"github.com/nanochat-go/nanochat/trainer/internal/grid"
 	"github.com/nanochat-go/nanochat/trainer/internal/run"
+	"github.com/nanochat-go/nanochat/trainer/internal/track"
 )
 
 // BenchGridResult is what bench grid reports.
@@ -36,7 +37,8 @@ type gridRuns struct {
 	choice  backend.Choice
 	data    *data.Prepared
 
-	workers int
+	workers   int
+	stability bool // asked for by the protocol
 
 	mu   sync.Mutex
 	idle []idleStepper // the latest are the last
@@ -132,7 +134,7 @@ func runGrid(ctx context.Context, o cli.Common, p grid.Protocol, c config.Config
 	if err := d.CheckContext(c.Model.Context); err != nil {
 		return nil, err
 	}
-	runs := &gridRuns{backend: b, choice: choice, data: d, workers: workers}
+	runs := &gridRuns{backend: b, choice: choice, data: d, workers: workers, stability: p.Stability}
 	r := grid.Runner{Protocol: p, Dir: filepath.Join(out, "runs"), Workers: workers, Train: runs.train,
 		Done: func(g grid.Outcome, done, of int, was bool) {
 			if !was {
@@ -196,9 +198,10 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 		return o, err
 	}
 	var steps []float64
+	var smooth stabilityMeter
 	l := &run.Loop{Stepper: s, Seed: uint64(c.Seed), Late: late, LateFrom: c.Precision.ForwardHigh, Batches: batches{loader}, Budget: c.Budget(), Schedule: c.LRSchedule(), Momentum: momentum(c),
-		Accumulate: c.Optim.Accumulate, EvalEvery: c.Eval.Every, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
-		Events: run.Events{Step: func(r run.Record) { steps = append(steps, r.StepSeconds) }, Evaluate: func(ctx context.Context, p *run.Progress) error {
+		Accumulate: c.Optim.Accumulate, EvalEvery: c.Eval.Every, HealthEvery: c.Optim.HealthEvery, Progress: run.Progress{BestBPB: math.MaxFloat64, Backoff: 1},
+		Events: run.Events{Step: func(r run.Record) { steps = append(steps, r.StepSeconds); smooth.step(r) }, Evaluate: func(ctx context.Context, p *run.Progress) error {
 			if n := len(o.Curve); n > 0 && o.Curve[n-1].Step == p.Step {
 				return nil // the end of the run right after an evaluation
 			}
@@ -208,6 +211,9 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 			return err
 		}}}
 	err = errors.Join(l.Run(ctx), loader.Close())
+	if g.stability {
+		o.Stability = smooth.result()
+	}
 	if errors.Is(err, run.ErrDiverged) || err == nil && (math.IsNaN(o.Loss) || math.IsInf(o.Loss, 0)) {
 		o.Diverged, o.Loss, o.BPB, o.Curve, err = true, 0, 0, nil, nil
 	}
@@ -216,4 +222,28 @@ func (g *gridRuns) train(ctx context.Context, j grid.Job) (grid.Outcome, error) 
 	}
 	o.Steps, o.Tokens, o.Seconds, o.Step = l.Progress.Step, l.Progress.Tokens, l.Progress.Elapsed.Seconds(), bench.Median(steps)
 	return o, err
+}
+
+// stabilityMeter watches the steps of a run.
+type stabilityMeter struct {
+	losses, norms     []float64
+	gain, attenuation float64
+}
+
+func (m *stabilityMeter) step(r run.Record) {
+	m.losses, m.norms = append(m.losses, r.Loss), append(m.norms, r.GradNorm)
+	for name, x := range r.Health {
+		switch {
+		case strings.HasPrefix(name, track.ForwardGain), strings.HasPrefix(name, track.BackwardGain):
+			m.gain = max(m.gain, x)
+		case strings.HasPrefix(name, track.Attenuation) && (m.attenuation == 0 || x < m.attenuation):
+			m.attenuation = x
+		}
+	}
+}
+
+func (m *stabilityMeter) result() *grid.Stability {
+	s := grid.Steps(m.losses, m.norms)
+	s.Gain, s.Attenuation = m.gain, m.attenuation
+	return &s
 }

@@ -89,6 +89,17 @@ func TestPlanShowsTheBlock(t *testing.T) {
 	require.Less(t, r.Bytes.Activations, plain.Bytes.Activations)
 }
 
+// TestPlanCountsStreams: their maps are parameters, and the streams memory.
+func TestPlanCountsStreams(t *testing.T) {
+	plain, _ := plan(t)
+	r, text := plan(t, "model.mhc.enabled=true", "model.mhc.streams=2")
+	require.Contains(t, text, "  with hyper-connections\n")
+	require.Greater(t, r.Parameters.ByClass[lm.Vector], plain.Parameters.ByClass[lm.Vector])
+	require.Equal(t, plain.Parameters.ByClass[lm.Matrix], r.Parameters.ByClass[lm.Matrix])
+	require.Greater(t, r.Bytes.Activations, plain.Bytes.Activations)
+	require.Greater(t, r.FLOPs.Train, plain.FLOPs.Train)
+}
+
 // TestPlanNeedsNoData: the sources of a preset need not exist.
 func TestPlanNeedsNoData(t *testing.T) {
 	c, err := config.Load("crates", "", nil)

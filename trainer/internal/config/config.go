@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nanochat-go/nanochat/arch/mhc"
 	"github.com/nanochat-go/nanochat/arch/mtp"
 	"github.com/nanochat-go/nanochat/precision/policy"
 )
@@ -104,6 +105,7 @@ type Model struct {
 	Remat        int     `toml:"remat" doc:"sublayers, two to a block, that the backward pass recomputes together instead of keeping them; 0: none"`
 	Loop         Loop    `toml:"loop"`
 	MTP          MTP     `toml:"mtp"`
+	MHC          MHC     `toml:"mhc"`
 }
 
 // Loop runs the blocks several times over with the same weights (LoopLM).
@@ -122,6 +124,15 @@ type MTP struct {
 	Heads      int       `toml:"heads" doc:"tokens beyond the next that are predicted"`
 	Weights    []float64 `toml:"weights" doc:"of their losses, one for each; the next token's is 1"`
 	Curriculum string    `toml:"curriculum" doc:"\"constant\", \"forward\" (heads join one by one), \"reverse\" (they leave) or \"decay\" (they fade out)"`
+}
+
+// MHC gives the model several residual streams.
+type MHC struct {
+	Enabled     bool    `toml:"enabled" doc:"several residual streams that sublayers read, mix and write (hyper-connections)"`
+	Streams     int     `toml:"streams" doc:"number of streams"`
+	Mixing      string  `toml:"mixing" doc:"maps between the streams: \"birkhoff\" (doubly stochastic, exactly, up to 4 streams), \"sinkhorn\" (by iteration), \"sinkhorn_v4\" (as DeepSeek-V4's code) or \"free\" (no constraint)"`
+	Iterations  int     `toml:"iterations" doc:"of sinkhorn"`
+	OffDiagonal float64 `toml:"off_diagonal" doc:"initial logit of mixing; -8: hardly any, -4 lets it begin earlier"`
 }
 
 // Train says how long and on what to train.
@@ -220,7 +231,8 @@ func Default() Config {
 		Tokenizer: Tokenizer{Vocab: 4096, Split: "llama3"},
 		Model: Model{Layers: 4, Dim: 256, Heads: 4, Context: 256, MLP: "swiglu", DocumentMask: true, RopeTheta: 10000, NormEps: 1e-5,
 			Loop: Loop{Loops: 4, Gate: "ouro", Beta: 0.1, BetaEnd: 0.05},
-			MTP:  MTP{Kind: "parallel", Heads: 2, Weights: []float64{0.5, 0.25}, Curriculum: string(mtp.ConstantCurriculum)}},
+			MTP:  MTP{Kind: "parallel", Heads: 2, Weights: []float64{0.5, 0.25}, Curriculum: string(mtp.ConstantCurriculum)},
+			MHC:  MHC{Streams: 4, Mixing: mhc.Birkhoff, Iterations: 20, OffDiagonal: -8}},
 		Train:     Train{Batch: 8, Steps: 1000, Backend: "auto"},
 		Precision: Precision{Mode: "emulate", KeepFirst: policy.Default, KeepLast: policy.Default, HighPrecision: "bf16"},
 		Optim: Optim{Rule: "muon", MomentumStart: 0.85, State: "float32", StateBlock: 256,

@@ -74,7 +74,13 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[model.mtp]\nkind = \"meta\"\n", `model.mtp.kind = "meta", want one of ["parallel" "sequential" "shared"]`},
 		{"[model.mtp]\ncurriculum = \"up\"\n", `curriculum "up"`},
 		{"[model.mtp]\nkind = \"shared\"\nenabled = true\n[model.loop]\nenabled = true\n", "enable one of the two"},
-		{"[model.mhc]\nenabled = true\n", "unknown key"},
+		{"[model.moe]\nenabled = true\n", "unknown key"},
+		{"[model.mhc]\nlanes = 2\n", "unknown key"},
+		{"[model.mhc]\nenabled = true\nstreams = 5\n", `model.mhc.streams: 5 streams with mixing "birkhoff", want at most 4`},
+		{"[model.mhc]\nenabled = true\nstreams = 1\n", "model.mhc.streams = 1, want 2 or more"},
+		{"[model.mhc]\nenabled = true\nmixing = \"wild\"\n", `model.mhc.mixing: mixing "wild", want one of`},
+		{"[model.mhc]\nenabled = true\niterations = 0\n", "model.mhc.iterations = 0"},
+		{"[model.mhc]\nenabled = true\noff_diagonal = 2.0\n", "model.mhc.off_diagonal: initial logit 2"},
 	}
 	for _, c := range cases {
 		path := filepath.Join(t.TempDir(), "run.toml")
@@ -226,7 +232,6 @@ func TestReadmeExample(t *testing.T) {
 
 // TestModelKeysAct: every key of [model] reaches the model.
 func TestModelKeysAct(t *testing.T) {
-	base := Default().LM(1024)
 	var check func(v reflect.Value, path string, set func(change func(v reflect.Value)) Config)
 	check = func(v reflect.Value, path string, set func(change func(v reflect.Value)) Config) {
 		for i := range v.NumField() {
@@ -235,10 +240,13 @@ func TestModelKeysAct(t *testing.T) {
 				continue
 			}
 			at := func(change func(v reflect.Value)) Config { return set(func(v reflect.Value) { change(v.Field(i)) }) }
-			if v.Field(i).Kind() == reflect.Struct {
-				check(v.Field(i), name+".", at)
+			if v.Field(i).Kind() == reflect.Struct { // a technique, whose keys act when it is enabled
+				check(v.Field(i), name+".", func(change func(v reflect.Value)) Config {
+					return at(func(v reflect.Value) { v.FieldByName("Enabled").SetBool(true); change(v) })
+				})
 				continue
 			}
+			base := set(func(reflect.Value) {}).LM(1024)
 			c := at(func(v reflect.Value) {
 				switch v.Kind() {
 				case reflect.Bool:

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nanochat-go/nanochat/arch/lm"
+	"github.com/nanochat-go/nanochat/arch/mhc"
 	"github.com/nanochat-go/nanochat/arch/mtp"
 	"github.com/nanochat-go/nanochat/optim/galore"
 	"github.com/nanochat-go/nanochat/optim/muon"
@@ -36,6 +37,8 @@ func (c Config) Validate() error {
 	if err := c.LM(c.Tokenizer.Vocab).Validate(); err != nil {
 		errs = append(errs, modelErrors(err)...)
 	}
+	check(!c.Model.MHC.Enabled || c.Model.MHC.Streams != 1, "model.mhc.streams = 1, want 2 or more: one stream is the plain residual, model.mhc.enabled = false")
+	check(!c.Model.MHC.Enabled || c.Model.MHC.Iterations != 0 && c.Model.MHC.OffDiagonal != 0, "model.mhc.iterations = %d and model.mhc.off_diagonal = %g, want neither 0", c.Model.MHC.Iterations, c.Model.MHC.OffDiagonal)
 	c.checkObjective(check, oneOf)
 	check(c.Train.Batch > 0, "train.batch = %d, want more than 0", c.Train.Batch)
 	if err := c.Budget().Validate(); err != nil {
@@ -211,7 +214,15 @@ func (c Config) LM(vocab int) lm.Config {
 		HiddenDim: m.Hidden, Context: m.Context, MLP: m.MLP, Tied: m.Tied, Ternary: m.Ternary, QKNorm: m.QKNorm, Window: m.Window,
 		QKScale: m.QKScale, SubLN: m.SubLN, NoGain: m.NoGain, EmbedNorm: m.EmbedNorm, Smear: m.Smear, ValueEmbed: m.ValueEmbed,
 		ResidualScalars: m.Residuals, Backout: m.Backout, Init: m.Init, WindowPattern: m.Pattern, NormEps: m.NormEps,
-		DocumentMask: m.DocumentMask, SoftCap: m.SoftCap, RopeTheta: m.RopeTheta, LossChunk: m.LossChunk, Remat: m.Remat}
+		DocumentMask: m.DocumentMask, SoftCap: m.SoftCap, RopeTheta: m.RopeTheta, LossChunk: m.LossChunk, Remat: m.Remat, MHC: m.MHC.config()}
+}
+
+// config is what the model reads, nothing when there is one stream.
+func (m MHC) config() mhc.Config {
+	if !m.Enabled {
+		return mhc.Config{}
+	}
+	return mhc.Config{Streams: m.Streams, Mixing: m.Mixing, Iterations: m.Iterations, OffDiagonal: m.OffDiagonal}
 }
 
 // Budget is the end of the run.

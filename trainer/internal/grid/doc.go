@@ -19,6 +19,12 @@
 // favours no method, because all grids have one size. A best rate at the end
 // of a grid is reported as such: the optimum may lie beyond it.
 //
+// # Stability
+//
+// A protocol may ask how smoothly the runs go: the spread of the gradient norms, the
+// rate of spikes of the loss and, with hyper-connections, the gain of the residual
+// maps. See Stability for the definitions.
+//
 // # Resuming
 //
 // Every finished run is a file of its own, named after the hash of all that it

@@ -51,6 +51,8 @@ type Outcome struct {
 	Revision   string  `json:"revision"`
 	Data       string  `json:"data"` // key of the prepared data
 	StateBytes int64   `json:"state_bytes"`
+
+	Stability *Stability `json:"stability,omitempty"` // where the protocol asks for it
 }
 
 // loss orders outcomes: one that diverged is worse than any other.

@@ -21,8 +21,11 @@ type Protocol struct {
 	// Seeds of the runs; rates are chosen on the first.
 	Seeds []int64 `toml:"seeds" json:"seeds"`
 	// Base is the method that the others are compared with.
-	Base    string   `toml:"base" json:"base"`
-	Methods []Method `toml:"methods" json:"methods"`
+	Base string `toml:"base" json:"base"`
+	// Stability asks how smoothly the runs go, too; what needs measured steps comes
+	// from those of optim.health_every.
+	Stability bool     `toml:"stability" json:"stability,omitempty"`
+	Methods   []Method `toml:"methods" json:"methods"`
 }
 
 // Method is one of the things compared.

@@ -56,6 +56,8 @@ type Row struct {
 	Diverged int      `json:"diverged,omitempty"`
 	Steps    int      `json:"steps"`
 	State    int64    `json:"state_bytes"`
+
+	Stability *Smoothness `json:"stability,omitempty"`
 	// Grid are the losses of the first seed in the order of the rates, nil for
 	// runs that diverged.
 	Rates []float64  `json:"rates,omitempty"`
@@ -115,11 +117,13 @@ func (p Protocol) Compare(runs []Outcome) *Result {
 			row.Against = a
 		}
 		var losses, diffs []float64
+		var all []Outcome
 		for _, s := range p.seeds(m) {
 			o, ok := find(runs, m.Name, row.Rate, s)
 			if !ok {
 				continue
 			}
+			all = append(all, o)
 			row.Steps, row.State = o.Steps, o.StateBytes
 			if o.Diverged {
 				row.Diverged++
@@ -130,7 +134,7 @@ func (p Protocol) Compare(runs []Outcome) *Result {
 				diffs = append(diffs, o.Loss-b.Loss)
 			}
 		}
-		row.Loss, row.Diff = interval(losses), interval(diffs)
+		row.Loss, row.Diff, row.Stability = interval(losses), interval(diffs), smoothness(all)
 		if m.Follows == "" {
 			row.Rates = p.rates(m)
 			for _, rate := range row.Rates {
@@ -169,5 +173,5 @@ func (r *Result) Markdown() string {
 		}
 		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %s | %s | %d |\n", row.Method, row.Steps, rate, loss, row.Loss.N, diff, row.Against, row.State)
 	}
-	return b.String()
+	return b.String() + r.stabilityMarkdown()
 }

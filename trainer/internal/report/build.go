@@ -119,6 +119,10 @@ func Curves(records []track.Record, peers ...Peer) []Plot {
 		{Title: "Bias of rounding", YLabel: "mean error over its standard error", Zero: true, Series: groups(records, track.QuantBias),
 			Note: "Root mean square over the linears: near 1 where rounding favours no direction."},
 		spread(records),
+		gains(records),
+		{Title: "Gain through the residual maps", YLabel: "of the product of all maps", Log: true, Series: []Series{
+			last(records, track.ForwardGain, "signal"), last(records, track.BackwardGain, "gradient"), last(records, track.Attenuation, "least, gradient")},
+			Note: "At most 1 for doubly stochastic maps."},
 		{Title: "Throughput", YLabel: "tokens per second", YScale: Count, Zero: true, Series: []Series{get(track.KindTrain, track.TokensPerS, "tokens per second", true)}},
 		{Title: "Use of the machine", YLabel: "share", YScale: Percent, Zero: true, Series: []Series{
 			get(track.KindTrain, track.MFU, "model FLOP utilisation", true),
@@ -207,6 +211,49 @@ func spread(records []track.Record) Plot {
 		break
 	}
 	return p
+}
+
+// byPlace returns the values of a measure by the place in the model that ends its name.
+func byPlace(r track.Record, measure string) Series {
+	var s Series
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		place, is := strings.CutPrefix(name, measure)
+		if at, err := strconv.Atoi(place); is && err == nil {
+			s.X, s.Y = append(s.X, float64(at)), append(s.Y, r.Values[name])
+		}
+	}
+	return s
+}
+
+// gains shows the residual maps of hyper-connections through the depth of the model at
+// the last step that was measured.
+func gains(records []track.Record) Plot {
+	p := Plot{Title: "Residual maps by sublayer", XLabel: "sublayer", XScale: Count, YLabel: "gain, or cosine", Zero: true}
+	for _, r := range slices.Backward(records) {
+		for _, m := range []struct{ measure, name string }{{track.LayerGain, "gain of the map"}, {track.ForwardGain, "gain up to here, signal"},
+			{track.BackwardGain, "gain up to here, gradient"}, {track.StreamCosine, "cosine between streams"}} {
+			if s := byPlace(r, m.measure); len(s.X) > 0 {
+				s.Name, s.Markers = m.name, true
+				p.Series = append(p.Series, s)
+			}
+		}
+		if len(p.Series) > 0 {
+			p.Note = fmt.Sprintf("After step %d, counted from 0 through the forward pass.", r.Step)
+			break
+		}
+	}
+	return p
+}
+
+// last is the curve over the steps of a measure at its last place.
+func last(records []track.Record, measure, title string) Series {
+	s := Series{Name: title}
+	for _, r := range records {
+		if at := byPlace(r, measure); len(at.Y) > 0 {
+			s.X, s.Y = append(s.X, byStep(r)), append(s.Y, at.Y[len(at.Y)-1])
+		}
+	}
+	return s
 }
 
 // skipped counts the updates that were left out, if any were.

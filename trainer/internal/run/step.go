@@ -140,7 +140,7 @@ func (s *Stepper) closeGraphs() {
 
 // apply makes an update in a graph and returns the norm of the gradients, whether it
 // was skipped, and, if it is measured, the measures, seen among them.
-func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node, measured bool, seen []quant.Health) []*Node {
+func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node, measured bool, seen *measures) []*Node {
 	if !measured {
 		m := s.Opt.Apply(scope, grads, loss)
 		return []*Node{m.GradNorm, m.Skipped}
@@ -160,8 +160,37 @@ func (s *Stepper) apply(scope *model.Scope, grads []*Node, loss *Node, measured 
 		add(track.WeightRMS+group, g.WeightRMS)
 		add(track.StorageError+group, g.StorageError)
 	}
-	summarise(seen, add)
+	summarise(seen.operands, add)
+	for _, name := range seen.names {
+		add(name, mean(seen.forward[name]))
+	}
 	return out
+}
+
+// measures are what a graph reports of itself.
+type measures struct {
+	operands []quant.Health
+	names    []string // of what the forward pass reports, in order
+	forward  map[string][]*Node
+}
+
+// add is called once for each part of the batch.
+func (m *measures) add(name string, x *Node) {
+	if m.forward == nil {
+		m.forward = map[string][]*Node{}
+	}
+	if m.forward[name] == nil {
+		m.names = append(m.names, name)
+	}
+	m.forward[name] = append(m.forward[name], x)
+}
+
+func mean(x []*Node) *Node {
+	sum := x[0]
+	for _, y := range x[1:] {
+		sum = Add(sum, y)
+	}
+	return DivScalar(sum, float64(len(x)))
 }
 
 // summarise adds the measures of what was quantised, by operand: their means over the
@@ -177,15 +206,11 @@ func summarise(seen []quant.Health, add func(name string, x *Node)) {
 	}
 	for _, o := range operands {
 		mean := func(of func(h quant.Health) *Node) *Node {
-			var sum *Node
+			var all []*Node
 			for _, h := range by[o] {
-				if x := of(h); sum == nil {
-					sum = x
-				} else {
-					sum = Add(sum, x)
-				}
+				all = append(all, of(h))
 			}
-			return DivScalar(sum, float64(len(by[o])))
+			return mean(all)
 		}
 		add(track.QuantError+o, mean(func(h quant.Health) *Node { return h.Error }))
 		add(track.QuantCosine+o, mean(func(h quant.Health) *Node { return h.Cosine }))
@@ -201,19 +226,20 @@ func summarise(seen []quant.Health, add func(name string, x *Node)) {
 	}
 }
 
-// losses evaluates the objective, and lists what its graph and that of its gradients
-// quantise if it is measured.
-func (s *Stepper) losses(scope *model.Scope, in []*Node, measured bool) (l *lm.Losses, seen *[]quant.Health) {
-	seen = new([]quant.Health)
-	var observe func(quant.Health)
+// losses evaluates the objective, and lists what its graph reports, and it and that of
+// its gradients quantise, if it is measured.
+func (s *Stepper) losses(scope *model.Scope, in []*Node, measured bool) (l *lm.Losses, seen *measures) {
+	seen = &measures{}
+	m, operands := s.Model, &quant.Operands{Key: in[4]}
 	if measured {
-		observe = func(h quant.Health) { *seen = append(*seen, h) }
+		m = m.WithMeasures(seen.add)
+		operands.Observe = func(h quant.Health) { seen.operands = append(seen.operands, h) }
 	}
 	of := []lm.Objective{lm.NextToken{}}
 	if s.Objective != nil {
 		of = s.Objective.Build(in[5])
 	}
-	l = s.Model.Losses(of, &quant.Operands{Key: in[4], Observe: observe}, scope, in[0], in[1], in[2], in[3])
+	l = m.Losses(of, operands, scope, in[0], in[1], in[2], in[3])
 	s.parts = nil
 	for _, p := range l.Parts {
 		s.parts = append(s.parts, p.Name)
@@ -236,7 +262,7 @@ func (s *Stepper) buildTrain(measured bool) func(scope *model.Scope, in []*Node)
 		l, seen := s.losses(scope, in, measured)
 		mean := Div(l.Objective, MaxScalar(l.Count, 1))
 		grads := s.Opt.Gradients(scope, mean)
-		return append(reported(l), s.apply(scope, grads, mean, measured, *seen)...)
+		return append(reported(l), s.apply(scope, grads, mean, measured, seen)...)
 	}
 }
 
@@ -257,7 +283,7 @@ func (s *Stepper) buildDrain(measured bool) func(scope *model.Scope, in []*Node)
 		for i := range sums {
 			sums[i] = Mul(sums[i], scale)
 		}
-		return append(reported(l), s.apply(scope, sums, l.Objective, measured, *seen)...)
+		return append(reported(l), s.apply(scope, sums, l.Objective, measured, seen)...)
 	}
 }
 

@@ -57,7 +57,16 @@
 //	                       of two below the tensor's, or at the last place more: the
 //	                       histogram of the scales, where blocks have scales
 //
-// Those of the optimizer and of precision are in the records of the steps that were
+//	mhc/layer/P            gain of the residual map of the sublayer at the place P of the forward
+//	                       pass: the largest absolute sum of a row or column, the mean over tokens
+//	mhc/forward/P          largest absolute row sum of the product of the maps up to P: what the
+//	                       signal may gain
+//	mhc/backward/P         its largest absolute column sum: what the gradient may gain
+//	mhc/attenuation/P      its smallest absolute column sum
+//	mhc/residual/P         largest distance of a row or column sum of the map from 1
+//	mhc/cosine/P           mean cosine between the streams that the sublayer reads
+//
+// Those of the optimizer, of precision and of hyper-connections are in the records of the steps that were
 // measured, every optim.health_every; the error of storage only where the momentum is
 // not kept in float32.
 //

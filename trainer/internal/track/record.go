@@ -78,6 +78,18 @@ const (
 	QuantSpread = Precision + "spread/"
 )
 
+// What the names of measures of hyper-connections begin with; the place of the
+// sublayer in the forward pass follows.
+const (
+	MHC          = "mhc/"
+	LayerGain    = MHC + "layer/"
+	ForwardGain  = MHC + "forward/"
+	BackwardGain = MHC + "backward/"
+	Attenuation  = MHC + "attenuation/"
+	MapResidual  = MHC + "residual/"
+	StreamCosine = MHC + "cosine/"
+)
+
 // Position is where in a run something happened.
 type Position struct {
 	Step    int
