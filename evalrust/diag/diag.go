@@ -22,6 +22,7 @@ const (
 // Span is a place in the source; lines and columns count from 1, columns in
 // characters.
 type Span struct {
+	File      string `json:"file,omitempty"`
 	Line      int    `json:"line"`
 	Column    int    `json:"column"`
 	EndLine   int    `json:"end_line"`
@@ -87,6 +88,7 @@ type message struct {
 	Code    *struct{ Code string } `json:"code"`
 	Level   string                 `json:"level"`
 	Spans   []struct {
+		FileName    string  `json:"file_name"`
 		LineStart   int     `json:"line_start"`
 		LineEnd     int     `json:"line_end"`
 		ColumnStart int     `json:"column_start"`
@@ -168,7 +170,7 @@ func (m message) span() *Span {
 		if !s.IsPrimary && i+1 < len(m.Spans) {
 			continue
 		}
-		out := &Span{Line: s.LineStart, Column: s.ColumnStart, EndLine: s.LineEnd, EndColumn: s.ColumnEnd}
+		out := &Span{File: s.FileName, Line: s.LineStart, Column: s.ColumnStart, EndLine: s.LineEnd, EndColumn: s.ColumnEnd}
 		if s.Label != nil {
 			out.Label = cut(*s.Label, maxText)
 		}

@@ -32,7 +32,7 @@ func object(level, code, text string) string {
 func TestParse_Fields(t *testing.T) {
 	r := Parse([]byte(mismatched+"\n"), 8)
 	require.Equal(t, []Diagnostic{{Level: Error, Code: "E0308", Message: "mismatched types", Hints: []string{"try this"},
-		Span: &Span{Line: 2, Column: 17, EndLine: 3, EndColumn: 20, Label: "found", Text: `fn f() -> i32 { "a" }`}}}, r.Diagnostics)
+		Span: &Span{File: "sample.rs", Line: 2, Column: 17, EndLine: 3, EndColumn: 20, Label: "found", Text: `fn f() -> i32 { "a" }`}}}, r.Diagnostics)
 	require.Equal(t, "error[E0308] at 2:17: mismatched types", r.Diagnostics[0].String())
 	require.Equal(t, "E0308", r.FirstError().Code)
 }

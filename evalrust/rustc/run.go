@@ -17,13 +17,14 @@ var (
 	errOutput  = errors.New("output limit")
 )
 
-// result is how one run of the compiler ended.
-type result struct {
-	output   []byte // standard error, cut
-	exit     int    // -1 when a signal ended it
-	signal   string // name of the signal, "" without one
-	overtime bool   // stopped for its time, wall clock or processor
-	overflow bool   // stopped for its output
+// Ending is how one run of the compiler ended.
+type Ending struct {
+	Output   []byte // standard error, cut
+	Exit     int    // -1 when a signal ended it
+	Signal   string // name of the signal, "" without one
+	Overtime bool   // stopped for its time, wall clock or processor
+	Overflow bool   // stopped for its output
+	Starved  bool   // stopped for its memory
 }
 
 // capped keeps the first max bytes of what is written and calls full once when
@@ -48,7 +49,7 @@ func (w *capped) Write(p []byte) (int, error) {
 
 // run starts the compiler on a file in dir and waits for it and all that it
 // started.
-func (c *Compiler) run(ctx context.Context, dir, file string) (result, error) {
+func (c *Compiler) run(ctx context.Context, dir, file string) (Ending, error) {
 	// A parent that dies takes the compiler with it, which the kernel ties to
 	// the thread that started it.
 	runtime.LockOSThread()
@@ -70,25 +71,25 @@ func (c *Compiler) run(ctx context.Context, dir, file string) (result, error) {
 	cmd.WaitDelay = 2 * time.Second
 	isolate(cmd)
 	if err := cmd.Start(); err != nil {
-		return result{}, fmt.Errorf("rustc: starting the compiler: %w", err)
+		return Ending{}, fmt.Errorf("rustc: starting the compiler: %w", err)
 	}
 	if err := limit(cmd.Process.Pid, c.opts); err != nil {
 		cancel(err)
 		_ = cmd.Wait()
-		return result{}, fmt.Errorf("rustc: setting resource limits: %w", err)
+		return Ending{}, fmt.Errorf("rustc: setting resource limits: %w", err)
 	}
 	sweep(cmd.Process.Pid)
 	waitErr := cmd.Wait()
 	if err := ctx.Err(); err != nil {
-		return result{}, err
+		return Ending{}, err
 	}
-	res := result{output: stderr.buf.Bytes(), exit: cmd.ProcessState.ExitCode()}
-	res.signal, res.overtime = signalled(cmd.ProcessState)
+	res := Ending{Output: stderr.buf.Bytes(), Exit: cmd.ProcessState.ExitCode()}
+	res.Signal, res.Overtime = signalled(cmd.ProcessState)
 	switch cause := context.Cause(inner); {
 	case errors.Is(cause, errTimeout) && waitErr != nil:
-		res.overtime = true
+		res.Overtime = true
 	case errors.Is(cause, errOutput):
-		res.overflow = true
+		res.Overflow = true
 	}
 	return res, nil
 }

@@ -77,6 +77,7 @@ func (e *NotFoundError) Unwrap() error { return e.Cause }
 type Compiler struct {
 	opts    Options
 	binary  string
+	sysroot string
 	version string
 }
 
@@ -105,6 +106,9 @@ func (c *Compiler) Version() string { return c.version }
 // Path is the compiler's binary, behind any proxy.
 func (c *Compiler) Path() string { return c.binary }
 
+// Sysroot is the directory of the toolchain.
+func (c *Compiler) Sysroot() string { return c.sysroot }
+
 // locate resolves a proxy, which needs the caller's environment and costs a few
 // milliseconds a call, to the compiler behind it.
 func (c *Compiler) locate(ctx context.Context, name string) error {
@@ -115,11 +119,10 @@ func (c *Compiler) locate(ctx context.Context, name string) error {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	sysroot, err := ask(ctx, path, "--print", "sysroot")
-	if err != nil {
+	if c.sysroot, err = ask(ctx, path, "--print", "sysroot"); err != nil {
 		return err
 	}
-	c.binary = filepath.Join(sysroot, "bin", "rustc")
+	c.binary = filepath.Join(c.sysroot, "bin", "rustc")
 	if runtime.GOOS == "windows" {
 		c.binary += ".exe"
 	}
@@ -192,7 +195,7 @@ func (c *Compiler) Check(ctx context.Context, source string) (v Verdict, err err
 	if err != nil {
 		return Verdict{}, err
 	}
-	v, err = c.verdict(res)
+	v, err = Conclude(res, c.opts.MaxDiagnostics)
 	v.Duration = time.Since(start)
 	return v, err
 }

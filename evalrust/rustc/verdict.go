@@ -100,12 +100,12 @@ func outOfMemory(s string) bool {
 	return false
 }
 
-// verdict turns the end of a run into a verdict, or into an error when it says
-// nothing about the source.
-func (c *Compiler) verdict(res result) (Verdict, error) {
-	report := diag.Parse(res.output, c.opts.MaxDiagnostics)
-	v := Verdict{Diagnostics: report.Diagnostics, Errors: report.Errors, Truncated: report.Truncated || res.overflow}
-	memory := outOfMemory(report.Raw)
+// Conclude turns the end of a run into a verdict that keeps the first
+// diagnostics, or into an error when it says nothing about the source.
+func Conclude(res Ending, diagnostics int) (Verdict, error) {
+	report := diag.Parse(res.Output, diagnostics)
+	v := Verdict{Diagnostics: report.Diagnostics, Errors: report.Errors, Truncated: report.Truncated || res.Overflow}
+	memory := res.Starved || outOfMemory(report.Raw)
 	for _, d := range report.Diagnostics {
 		if d.Level != diag.Error {
 			continue
@@ -116,22 +116,22 @@ func (c *Compiler) verdict(res result) (Verdict, error) {
 		}
 	}
 	switch {
-	case res.overtime:
+	case res.Overtime:
 		v.Timeout = true
 	case memory:
 		v.OutOfMemory = true
-	case res.overflow:
+	case res.Overflow:
 		if v.Errors == 0 {
 			v.Crashed = "more output than the limit"
 		}
-	case res.exit == 0:
+	case res.Exit == 0:
 		v.Compiled = true
-	case res.signal != "":
-		v.Crashed = res.signal
-	case res.exit == 101:
+	case res.Signal != "":
+		v.Crashed = res.Signal
+	case res.Exit == 101:
 		v.Crashed = "internal compiler error"
 	case v.Errors == 0:
-		return Verdict{}, fmt.Errorf("rustc: exit status %d without a message about the source: %q", res.exit, report.Raw)
+		return Verdict{}, fmt.Errorf("rustc: exit status %d without a message about the source: %q", res.Exit, report.Raw)
 	}
 	return v, nil
 }

@@ -1,0 +1,2 @@
+// Package sandbox runs programs that are not trusted.
+package sandbox
