@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
+	"github.com/nanochat-go/nanochat/evalrust/diag"
 	"github.com/nanochat-go/nanochat/evalrust/rustc"
 	"github.com/nanochat-go/nanochat/evalrust/rustlex"
 	"github.com/nanochat-go/nanochat/evalrust/sandbox"
@@ -98,8 +101,10 @@ func (v *Verifier) CheckAll(ctx context.Context, sources []Source) ([]Verdict, e
 		}
 	}
 	var tasks []func(context.Context) error
-	for _, group := range groups(sources, together, v.opts.Workers) {
-		tasks = append(tasks, func(ctx context.Context) error { return v.checkBatch(ctx, sources, group, verdicts) })
+	for _, list := range editions(sources, together) {
+		for _, group := range Batches(list, v.opts.Workers) {
+			tasks = append(tasks, func(ctx context.Context) error { return v.checkBatch(ctx, sources, group, verdicts) })
+		}
 	}
 	for _, i := range single {
 		tasks = append(tasks, func(ctx context.Context) (err error) {
@@ -114,20 +119,19 @@ func (v *Verifier) CheckAll(ctx context.Context, sources []Source) ([]Verdict, e
 	return verdicts, err
 }
 
-// groups deals indices to batches of one edition.
-func groups(sources []Source, indices []int, workers int) (out [][]int) {
-	editions := map[string][]int{}
+// editions deals indices to lists of one edition.
+func editions(sources []Source, indices []int) map[string][]int {
+	lists := map[string][]int{}
 	for _, i := range indices {
-		editions[sources[i].Edition] = append(editions[sources[i].Edition], i)
+		lists[sources[i].Edition] = append(lists[sources[i].Edition], i)
 	}
-	for _, list := range editions {
-		size := max(1, min(batchSize, (len(list)+workers-1)/workers))
-		for len(list) > 0 {
-			n := min(size, len(list))
-			out, list = append(out, list[:n]), list[n:]
-		}
-	}
-	return out
+	return lists
+}
+
+// Batches deals items to batches of a size that keeps the workers busy.
+func Batches[T any](items []T, workers int) [][]T {
+	size := max(1, min(batchSize, (len(items)+workers-1)/workers))
+	return slices.Collect(slices.Chunk(items, size))
 }
 
 // checkBatch checks sources as modules of one crate. Modules with errors are
@@ -169,7 +173,7 @@ func (v *Verifier) checkBatch(ctx context.Context, sources []Source, group []int
 func ModuleName(k int) string { return fmt.Sprintf("m%d", k) }
 
 // Sift finds the members of a batch of n that compile together: it builds all,
-// takes out those whose files the errors name, and repeats; errors that name
+// takes out those whose files (ModuleName.rs, ModuleName_….rs) the errors name, and repeats; errors that name
 // none halve the batch. done, if not nil, is called in the session in which a
 // batch was built, with its members.
 func (v *Verifier) Sift(ctx context.Context, n int, program func(members []int) Program, done func(*Session, []int) error) ([]bool, error) {
@@ -202,7 +206,7 @@ func (v *Verifier) sift(ctx context.Context, members []int, program func([]int) 
 		bad := culprits(got)
 		var left []int
 		for _, k := range members {
-			if !bad[ModuleName(k)+".rs"] {
+			if !bad[ModuleName(k)] {
 				left = append(left, k)
 			}
 		}
@@ -218,15 +222,20 @@ func (v *Verifier) sift(ctx context.Context, members []int, program func([]int) 
 	return nil
 }
 
-// culprits are the files that errors point into.
+// culprits are the members whose files errors point into: those that begin with
+// the member's name, which ends at a dot or an underscore.
 func culprits(got rustc.Verdict) map[string]bool {
-	files := map[string]bool{}
+	members := map[string]bool{}
 	for _, d := range got.Diagnostics {
-		if d.Span != nil && d.Level == "error" {
-			files[d.Span.File] = true
+		if d.Span != nil && d.Level == diag.Error {
+			name := d.Span.File
+			if end := strings.IndexAny(name, "._"); end > 0 {
+				name = name[:end]
+			}
+			members[name] = true
 		}
 	}
-	return files
+	return members
 }
 
 // solitary are the names by which a source may depend on the crate around it,

@@ -28,6 +28,18 @@ func (v *Verifier) Session(ctx context.Context) (*Session, error) {
 // Close gives the worker back.
 func (s *Session) Close() { s.job.Close() }
 
+// Do runs a step of another kind in the session's directory.
+func (s *Session) Do(ctx context.Context, step sandbox.Step) (sandbox.Result, []sandbox.File, error) {
+	return s.job.Run(ctx, step)
+}
+
+// Dir is the session's directory, Scratch one that is emptied before each
+// command, both as programs see them.
+func (s *Session) Dir() string { return s.job.Dir() }
+
+// Scratch is for files of one command.
+func (s *Session) Scratch() string { return s.job.Scratch() }
+
 // Program is a crate.
 type Program struct {
 	Root    string // the file that it begins with

@@ -64,7 +64,8 @@ type Verdict struct {
 	Stderr      string            `json:"stderr,omitempty"`
 	Compile     time.Duration     `json:"compile,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
-	Peak        int64             `json:"peak,omitempty"` // bytes of memory of the program
+	Peak        int64             `json:"peak,omitempty"`    // bytes of memory of the program
+	Exploit     bool              `json:"exploit,omitempty"` // it tried to fool the grader
 	Cached      bool              `json:"-"`
 }
 

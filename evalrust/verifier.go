@@ -186,8 +186,20 @@ func (v *Verifier) Info() sandbox.Info { return v.box.Info() }
 // Compiler is the compiler's version.
 func (v *Verifier) Compiler() string { return v.compiler.Version() }
 
+// Toolchain is where the compiler's directory is, what it links with ("" for
+// its own choice), and the target that it compiles for.
+func (v *Verifier) Toolchain() (sysroot, linker, target string) {
+	return v.compiler.Sysroot(), v.linker, filepath.Base(filepath.Dir(v.libs))
+}
+
+// BuildLimits are the limits of the compiler on this machine.
+func (v *Verifier) BuildLimits() sandbox.Limits { return v.scaled(v.opts.Build) }
+
 // Workers is how many programs are judged at a time.
 func (v *Verifier) Workers() int { return v.opts.Workers }
+
+// RunLimits are the limits of programs.
+func (v *Verifier) RunLimits() sandbox.Limits { return v.opts.Run }
 
 // Close ends the sandbox.
 func (v *Verifier) Close() error { return v.box.Close() }

@@ -7,10 +7,13 @@ package main
 import (
 	"os"
 
+	"github.com/nanochat-go/nanochat/evalrust/sandbox"
+
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 	"github.com/nanochat-go/nanochat/trainer/internal/command"
 )
 
 func main() {
+	sandbox.Init() // the judge starts this program again as its sandbox
 	os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, command.Handlers()))
 }

@@ -26,5 +26,7 @@
 // fraction is evaluated with Lentz's method.
 //
 // These are intervals for samples drawn independently. Several samples of one
-// problem are not: use the mean over problems, not the share of all samples.
+// problem are not: use the mean over problems, not the share of all samples, and
+// Bootstrap, which draws problems with replacement and takes quantiles of the
+// means. Paired does so with the differences of two models on the same problems.
 package passk

@@ -76,7 +76,7 @@ with rustc, an exported model and a report, in a few minutes.`,
 	quick.add(root, "backend", "run", "seed", "set", "budget")
 	addGroup(root, "Train:", a.train(), a.compare(), a.plan(), a.config())
 	addGroup(root, "Text:", a.data(), a.tokenizer())
-	addGroup(root, "Use a model:", a.generate(), a.eval(), a.export(), a.report())
+	addGroup(root, "Use a model:", a.generate(), a.eval(), a.judge(), a.export(), a.report())
 	addGroup(root, "This machine:", a.backends(), a.bench())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

@@ -190,4 +190,8 @@ type Handlers struct {
 	BenchPrecision  func(ctx context.Context, o BenchPrecisionOptions) (any, error)
 	BenchKernels    func(ctx context.Context, o BenchKernelsOptions) (any, error)
 	BenchDecode     func(ctx context.Context, o BenchDecodeOptions) (any, error)
+	JudgeHumanEval  func(ctx context.Context, o JudgeOptions) (any, error)
+	JudgeCheck      func(ctx context.Context, o JudgeOptions) (any, error)
+	JudgeCargo      func(ctx context.Context, o JudgeOptions) (any, error)
+	JudgeProbe      func(ctx context.Context, o JudgeOptions) (any, error)
 }

@@ -31,5 +31,9 @@ func Handlers() cli.Handlers {
 		BenchPrecision:  BenchPrecision,
 		BenchKernels:    BenchKernels,
 		BenchDecode:     BenchDecode,
+		JudgeHumanEval:  JudgeHumanEval,
+		JudgeCheck:      JudgeCheck,
+		JudgeCargo:      JudgeCargo,
+		JudgeProbe:      JudgeProbe,
 	}
 }

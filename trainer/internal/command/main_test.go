@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nanochat-go/nanochat/evalrust/sandbox"
+
 	"github.com/nanochat-go/nanochat/trainer/internal/cli"
 )
 
@@ -18,6 +20,7 @@ func backendName() string {
 
 // TestMain runs the tests, or is the program for commands that start it again.
 func TestMain(m *testing.M) {
+	sandbox.Init()
 	if len(os.Args) > 1 && os.Args[1] == "bench" {
 		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr, Handlers()))
 	}
