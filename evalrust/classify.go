@@ -82,6 +82,8 @@ func Ran(r sandbox.Result, l sandbox.Limits) Verdict {
 		v.Class, v.Status, v.Reason = Memory, StatusRunResource, "the program ran out of memory"
 	case r.Signal == "SIGSYS":
 		v.Class, v.Status, v.Reason = SandboxDenied, StatusSignal, "a system call that the sandbox forbids"
+	case r.OutOfSpace:
+		v.Class, v.Status, v.Reason = SandboxDenied, StatusRunResource, "the program filled the disk"
 	case r.Signal == "SIGXFSZ":
 		v.Class, v.Status, v.Reason = SandboxDenied, StatusRunResource, "a file larger than the limit"
 	case r.Signal != "":

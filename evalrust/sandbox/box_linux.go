@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -72,6 +74,7 @@ func New(opts Options) (*Box, error) {
 		}
 		opts.ReadOnly[i] = abs
 	}
+	sweepWork(opts.TempDir)
 	var attempts []Attempt
 	for _, way := range ways() {
 		if opts.Backend != "" && opts.Backend != way.backend {
@@ -146,52 +149,55 @@ func (s *slot) stop() error {
 }
 
 // spawn starts a worker.
-func (b *Box) spawn(number int) (p *process, err error) {
+func (b *Box) spawn(number int) (*process, error) {
+	p := &process{exited: make(chan struct{})}
+	err := b.launch(p, number)
+	if err == nil {
+		return p, nil
+	}
+	err = errors.Join(err, p.group.remove())
+	if p.work != "" {
+		err = errors.Join(err, os.RemoveAll(p.work))
+	}
+	return nil, err
+}
+
+func (b *Box) launch(p *process, number int) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, os.NewSyscallError("socketpair", err)
+		return os.NewSyscallError("socketpair", err)
 	}
 	near, far := os.NewFile(uintptr(pair[0]), "worker"), os.NewFile(uintptr(pair[1]), "worker")
 	defer near.Close()
 	defer far.Close()
-	p = &process{exited: make(chan struct{})}
 	s := setup{Backend: b.way.backend, User: -1, ReadOnly: b.opts.ReadOnly, Size: b.opts.Size}
 	if b.way.switches {
 		s.User = userFor(os.Getpid(), number)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.group.remove())
-			if p.work != "" {
-				_ = os.RemoveAll(p.work)
-			}
-		}
-	}()
 	if b.way.backend != "namespaces" {
 		if p.work, err = workDir(b.opts.TempDir, s.User); err != nil {
-			return nil, err
+			return err
 		}
 		s.Work = p.work
 	}
 	if p.cmd, err = b.way.command(s); err != nil {
-		return nil, err
+		return err
+	}
+	if p.group, err = b.groups.make(number); err != nil {
+		return err
 	}
 	p.cmd.Stderr = &p.stderr
 	p.cmd.WaitDelay = 2 * time.Second
-	p.cmd.ExtraFiles = []*os.File{far}
-	if p.group, err = b.groups.make(number); err != nil {
-		return nil, err
-	}
-	p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, p.group.procs()...)
+	p.cmd.ExtraFiles = append([]*os.File{far}, p.group.procs()...)
 	s.Groups, s.Limited = len(p.group.procs()), p.group.limitsMemory()
 	if err := p.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	go func() {
 		_ = p.cmd.Wait()
 		close(p.exited)
 	}()
-	return p, p.greet(near, s)
+	return p.greet(near, s)
 }
 
 // greet makes the worker ready.
@@ -222,19 +228,39 @@ func (p *process) greet(near *os.File, s setup) (err error) {
 	return fmt.Errorf("the worker does not start: %w", err)
 }
 
+// workPrefix begins the names of working directories; the caller's number
+// follows, by which the next one finds those of callers that were killed.
+const workPrefix = "evalrust-sandbox-"
+
 // workDir is a directory of this machine for the programs of one user.
 func workDir(parent string, user int) (string, error) {
-	dir, err := os.MkdirTemp(parent, "evalrust-sandbox-")
-	if err == nil {
+	dir, err := os.MkdirTemp(parent, fmt.Sprintf("%s%d-", workPrefix, os.Getpid()))
+	if err == nil && user >= 0 {
 		// The users of programs pass through it; what is in it is theirs.
-		if err = os.Chmod(dir, 0o711); err == nil && user < 0 {
-			err = os.Chmod(dir, 0o700)
-		}
+		err = os.Chmod(dir, 0o711)
 	}
 	if err != nil {
 		return "", fmt.Errorf("sandbox: %w", err)
 	}
 	return dir, nil
+}
+
+// sweepWork removes the working directories of callers that were killed.
+func sweepWork(parent string) {
+	old, _ := filepath.Glob(filepath.Join(or(parent, os.TempDir()), workPrefix+"*"))
+	for _, dir := range old {
+		if st, err := os.Lstat(dir); err == nil && st.IsDir() && gone(strings.TrimPrefix(filepath.Base(dir), workPrefix)) {
+			_ = empty(dir)
+			_ = os.Remove(dir)
+		}
+	}
+}
+
+// gone says whether a name begins with the number of a process that has ended.
+func gone(name string) bool {
+	number, _, _ := strings.Cut(name, "-")
+	pid, err := strconv.Atoi(number)
+	return err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
 // userFor is the number of a user that nobody else has: above what systems

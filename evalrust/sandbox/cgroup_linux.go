@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // groups are the control groups of a Box: one below the caller's own in each
@@ -124,9 +122,7 @@ func makeHierarchy(parent string, v2 bool) *hierarchy {
 func sweepGroups(parent string) {
 	old, _ := filepath.Glob(filepath.Join(parent, groupPrefix+"*"))
 	for _, dir := range old {
-		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groupPrefix), "-")
-		pid, err := strconv.Atoi(name)
-		if err != nil || pid == os.Getpid() || !errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		if !gone(strings.TrimPrefix(filepath.Base(dir), groupPrefix)) {
 			continue
 		}
 		workers, _ := filepath.Glob(filepath.Join(dir, "worker*"))
@@ -273,7 +269,7 @@ func (g *group) end(r *Result) {
 			r.Peak = n
 		}
 	}
-	if g.killed() > g.kills && !r.Timeout && !r.Overflow {
+	if g.killed() > g.kills && !r.stopped() {
 		r.OutOfMemory, r.Signal, r.Exit = true, "", -1
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +20,7 @@ type findings struct {
 	Connect bool     // whether it reached a listener outside
 	Env     []string // its environment
 	Written []string // places outside its directories where it could make a file
+	Hidden  []string // paths that it should see and does not
 	User    int
 }
 
@@ -28,6 +29,7 @@ func probed() {
 	switch os.Args[1] {
 	case "spin":
 		for {
+			time.Now()
 		}
 	case "look":
 		var f findings
@@ -46,18 +48,20 @@ func probed() {
 				os.Remove(name)
 			}
 		}
+		for _, path := range os.Args[5:] {
+			if file, err := os.Open(path); err != nil {
+				f.Hidden = append(f.Hidden, err.Error())
+			} else {
+				file.Close()
+			}
+		}
 		_ = json.NewEncoder(os.NewFile(3, "results")).Encode(f)
 	}
 	os.Exit(0)
 }
 
 // probe runs a program that tries to get out, and one that does not end.
-func (b *Box) probe() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("probe: %v\n%s", v, debug.Stack())
-		}
-	}()
+func (b *Box) probe() error {
 	canary, err := os.CreateTemp(b.opts.TempDir, "evalrust-canary-")
 	if err != nil {
 		return err
@@ -89,7 +93,8 @@ func (b *Box) probe() (err error) {
 		res, _, err := job.ask(ctx, r)
 		return res, err
 	}
-	res, err := ask(Limits{Time: 20 * time.Second}, "look", canary.Name(), listener.Addr().String(), job.Dir())
+	look := append([]string{"look", canary.Name(), listener.Addr().String(), job.Dir()}, b.opts.ReadOnly...)
+	res, err := ask(Limits{Time: 20 * time.Second}, look...)
 	if err != nil {
 		return err
 	}
@@ -119,12 +124,25 @@ func judge(res Result) error {
 		return errors.New("a program inside can read files outside")
 	case f.Connect:
 		return errors.New("a program inside can reach the network")
-	case len(f.Env) != 1:
+	case len(f.Hidden) > 0:
+		return fmt.Errorf("a program inside does not see %q", f.Hidden)
+	case slices.ContainsFunc(f.Env, inherited):
 		return fmt.Errorf("a program inside sees the environment %q", f.Env)
 	case len(f.Written) > 0:
 		return fmt.Errorf("a program inside can write to %q", f.Written)
 	}
 	return nil
+}
+
+// inherited says whether a variable is the caller's. Packages that are linked
+// with the probe set variables of their own, but not these.
+func inherited(variable string) bool {
+	for _, name := range []string{"PATH", "HOME", "USER", "PWD", "SHELL", "LANG"} {
+		if value, ok := os.LookupEnv(name); ok && variable == name+"="+value {
+			return true
+		}
+	}
+	return false
 }
 
 // describe fills Info.
@@ -143,7 +161,7 @@ func (b *Box) describe(job *Job) {
 	default:
 		b.info.Memory = "cgroup v1"
 	}
-	if !b.way.switches && b.way.backend != "namespaces" {
-		b.info.Missing = append(b.info.Missing, "no file system of its own: disk space is limited for each file only")
+	if b.way.backend != "namespaces" {
+		b.info.Missing = append(b.info.Missing, "no file system of its own: disk space is looked at every 10 to 100 ms")
 	}
 }

@@ -65,14 +65,15 @@ type File struct {
 	Executable bool
 }
 
-// Result is how a command ended. At most one of Timeout, Overflow and
-// OutOfMemory is set; Exit and Signal then say nothing.
+// Result is how a command ended. At most one of Timeout, Overflow, OutOfMemory
+// and OutOfSpace is set; Exit and Signal then say nothing.
 type Result struct {
 	Exit        int    // -1 when a signal ended it
 	Signal      string // name of the signal that ended it, "" when it exited
 	Timeout     bool
 	Overflow    bool // of an output stream
 	OutOfMemory bool
+	OutOfSpace  bool   // of files, where the file system itself has no limit
 	Stdout      []byte // as much as the limit allows
 	Stderr      []byte
 	Results     []byte
@@ -83,8 +84,11 @@ type Result struct {
 
 // OK says whether the command exited with status 0.
 func (r Result) OK() bool {
-	return !r.Timeout && !r.Overflow && !r.OutOfMemory && r.Signal == "" && r.Exit == 0
+	return !r.stopped() && r.Signal == "" && r.Exit == 0
 }
+
+// stopped says whether the command passed a limit and was killed for it.
+func (r Result) stopped() bool { return r.Timeout || r.Overflow || r.OutOfMemory || r.OutOfSpace }
 
 // Options configure a Box.
 type Options struct {

@@ -46,6 +46,9 @@ func (w *worker) begin() (a ready, err error) {
 		if w.Backend == "landlock" && w.abi == 0 {
 			return a, errors.New("this kernel has no Landlock")
 		}
+		if w.Backend == "landlock" && w.User < 0 && os.Geteuid() == 0 && w.abi < 6 {
+			return a, errors.New("this kernel's Landlock (before Linux 6.12) does not keep a program of root from signalling others")
+		}
 		for _, dir := range []string{w.dir, w.scratch} {
 			if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 				return a, err

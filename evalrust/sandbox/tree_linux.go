@@ -5,8 +5,11 @@ package sandbox
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +19,7 @@ import (
 type usage struct {
 	pids   []int
 	memory int64         // resident bytes
+	cpu    time.Duration // processor time of those that live
 	waited time.Duration // for a processor: the most of any process
 }
 
@@ -31,14 +35,14 @@ func (w *worker) tree(pid int) (u usage) {
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1)
 	parents := map[int]int{}
-	pages := map[int]int64{}
+	parts := map[int]part{}
 	for _, name := range names {
 		n, err := strconv.Atoi(name)
 		if err != nil || n == os.Getpid() {
 			continue
 		}
-		if parent, resident, ok := stat(name); ok {
-			parents[n], pages[n] = parent, resident
+		if p, ok := stat(name); ok {
+			parents[n], parts[n] = p.parent, p
 		}
 	}
 	for n := range parents {
@@ -53,27 +57,38 @@ func (w *worker) tree(pid int) (u usage) {
 			continue
 		}
 		u.pids = append(u.pids, n)
-		u.memory += pages[n] * int64(os.Getpagesize())
+		u.memory += parts[n].pages * int64(os.Getpagesize())
+		u.cpu += parts[n].cpu
 		u.waited = max(u.waited, queued(strconv.Itoa(n)))
 	}
 	return u
 }
 
-// stat reads parent and resident pages of a process.
-func stat(pid string) (parent int, resident int64, ok bool) {
+// part is what one process uses.
+type part struct {
+	parent int
+	pages  int64 // resident
+	cpu    time.Duration
+}
+
+// stat reads what a process uses.
+func stat(pid string) (p part, ok bool) {
 	data, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
-		return 0, 0, false
+		return p, false
 	}
 	// The name in parentheses may hold anything; what follows the last one is fixed.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	const atParent, atResident = 1, 21
+	const atParent, atUser, atSystem, atResident = 1, 11, 12, 21
 	if len(fields) <= atResident {
-		return 0, 0, false
+		return p, false
 	}
-	parent, _ = strconv.Atoi(string(fields[atParent]))
-	resident, _ = strconv.ParseInt(string(fields[atResident]), 10, 64)
-	return parent, resident, true
+	number := func(i int) int64 {
+		n, _ := strconv.ParseInt(string(fields[i]), 10, 64)
+		return n
+	}
+	const clock = time.Second / 100 // USER_HZ, the same on every machine
+	return part{int(number(atParent)), number(atResident), time.Duration(number(atUser)+number(atSystem)) * clock}, true
 }
 
 // queued is how long a process has waited for a processor.
@@ -88,6 +103,21 @@ func queued(pid string) time.Duration {
 	}
 	n, _ := strconv.ParseInt(string(fields[1]), 10, 64)
 	return time.Duration(n)
+}
+
+// occupied is how many bytes the files of a directory take, with a page for each.
+func occupied(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		bytes += 4 << 10
+		if info, err := d.Info(); err == nil && d.Type().IsRegular() {
+			bytes += info.Sys().(*syscall.Stat_t).Blocks * 512
+		}
+		return nil
+	})
+	return bytes
 }
 
 // killAll ends every process below this one. In a pid namespace of its own the

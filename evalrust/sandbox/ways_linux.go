@@ -26,7 +26,11 @@ func ways() []way {
 	if root {
 		list = append(list, way{backend: "namespaces", switches: true})
 	}
-	return append(list, way{backend: "namespaces", user: true}, way{backend: "bwrap"}, way{backend: "landlock", switches: root})
+	list = append(list, way{backend: "namespaces", user: true}, way{backend: "bwrap"})
+	if root { // the other user may not reach a toolchain in root's home
+		list = append(list, way{backend: "landlock", switches: true})
+	}
+	return append(list, way{backend: "landlock"})
 }
 
 func (w way) name() string {

@@ -322,7 +322,7 @@ func (w *worker) conclude(res Result, records []byte, l Limits) (Result, error) 
 	switch {
 	case err != nil:
 		return Result{}, err
-	case res.Timeout || res.Overflow || res.OutOfMemory:
+	case res.stopped():
 	case !ended && w.Limited: // the group's memory killer may choose the init
 		res.OutOfMemory = true
 	case !ended:
@@ -388,11 +388,11 @@ func (w *worker) watch(pid int, l Limits, overflow <-chan struct{}) (res Result)
 			if !w.separate {
 				w.killAll()
 			}
-			res.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+			res.CPU = max(res.CPU, time.Duration(usage.Utime.Nano()+usage.Stime.Nano()))
 			res.Peak = max(res.Peak, usage.Maxrss<<10)
 			return res
 		case <-overflow:
-			res.Overflow = !res.Timeout && !res.OutOfMemory
+			res.Overflow = !res.stopped()
 			_ = unix.Kill(pid, unix.SIGKILL)
 		case now := <-timer.C:
 			elapsed := now.Sub(start)
@@ -403,12 +403,15 @@ func (w *worker) watch(pid int, l Limits, overflow <-chan struct{}) (res Result)
 			looked = now
 			t := w.tree(pid)
 			waited = max(waited, t.waited)
-			res.Peak = max(res.Peak, t.memory)
+			res.Peak, res.CPU = max(res.Peak, t.memory), max(res.CPU, t.cpu)
 			switch {
-			case res.Overflow || res.OutOfMemory || res.Timeout:
+			case res.stopped():
 			case !w.Limited && t.memory > l.Memory:
 				res.OutOfMemory = true
-			case elapsed-waited > l.Time || elapsed > patience*l.Time:
+			case !w.separate && (occupied(w.scratch) > l.Scratch || occupied(w.dir) > w.Size):
+				res.OutOfSpace = true
+			// Processes that wait for each other's processor time have had it.
+			case elapsed-waited > l.Time || elapsed > patience*l.Time || t.cpu > 2*l.CPU:
 				res.Timeout = true
 			default:
 				continue

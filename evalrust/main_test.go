@@ -1,0 +1,37 @@
+package evalrust_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/nanochat-go/nanochat/evalrust"
+	"github.com/nanochat-go/nanochat/evalrust/internal/asuser"
+	"github.com/nanochat-go/nanochat/evalrust/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	asuser.Init()
+	os.Exit(m.Run())
+}
+
+// verifier opens a Verifier, or skips where there is no compiler or no kernel
+// for it.
+func verifier(t *testing.T, o evalrust.Options) *evalrust.Verifier {
+	t.Helper()
+	v, err := evalrust.NewVerifier(o)
+	if asuser.Missing(err) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, v.Close()) })
+	return v
+}
+
+// TestUnprivileged runs the tests of programs again as a user without rights,
+// where the tests run as root.
+func TestUnprivileged(t *testing.T) {
+	asuser.Run(t, "TestHostile|TestKnownAnswers|TestParallel")
+}
