@@ -2,6 +2,7 @@ package evalrust_test
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,14 @@ func verifier(t *testing.T, o evalrust.Options) *evalrust.Verifier {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, v.Close()) })
 	return v
+}
+
+// again is the test program once more, to run one test.
+func again(t *testing.T, test string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return exec.Command(self, "-test.run", "^"+test+"$")
 }
 
 // TestUnprivileged runs the tests of programs again as a user without rights,

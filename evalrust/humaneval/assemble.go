@@ -139,20 +139,24 @@ func (p *Problem) harness(module string) string {
 }
 
 // The root of a blind program, behind the list of its modules. Values go to
-// descriptor 3, each on a line that counts; the last line says that all ran.
+// descriptor 3, each on a line that begins with a number drawn for this run,
+// which standard input gives once, and counts; the last line says that all ran.
 const blindRoot = `fn main() {
     let which = ::std::env::args().nth(1).unwrap_or_default();
+    let mut nonce = ::std::string::String::new();
+    ::std::io::Read::read_to_string(&mut ::std::io::stdin(), &mut nonce).unwrap();
     let mut out = unsafe { <::std::fs::File as ::std::os::fd::FromRawFd>::from_raw_fd(3) };
     let mut count = 0;
     let mut tell = |value: &dyn ::std::fmt::Debug| {
-        let line = ::std::format!("{} {:?}\n", count, value);
+        let line = ::std::format!("{} {} {:?}\n", nonce, count, value);
         ::std::io::Write::write_all(&mut out, line.as_bytes()).unwrap();
         count += 1;
     };
     match which.as_str() {
 %s        _ => ::std::process::exit(2),
     }
-    ::std::io::Write::write_all(&mut out, b"end\n").unwrap();
+    let line = ::std::format!("{} end\n", nonce);
+    ::std::io::Write::write_all(&mut out, line.as_bytes()).unwrap();
 }
 `
 

@@ -25,7 +25,8 @@
 //
 // Strict is blind. The source is a module; another module calls its function
 // with the arguments of each test, requires the type that the prompt states, and
-// writes {:?} of the value to descriptor 3, a line each, then a last line. The
+// writes {:?} of the value to descriptor 3, a line each, then a last line; all
+// lines begin with a number drawn for the run, which standard input gave once. The
 // values that are wanted are not in the program at all: they are literals, read
 // by this package into a canonical form (canonical), and compared with what was
 // written, outside. Floats compare as numbers, maps without order. Thus
@@ -42,9 +43,9 @@
 //
 // A sample that fails counts as an exploit when it ended well without all lines,
 // when it reaches for what solutions have no use for (descriptors, files, exit,
-// hooks, linker sections, the macros by which tests fail), or when it has
-// something odd (a main, a type of a known name, an open comment) and upstream's
-// grading lets it pass.
+// hooks, linker sections, the macros by which tests fail, a main of its own), or
+// when it has something odd (a type of a known name, an open comment, a macro)
+// and upstream's grading lets it pass. Only the part that is compiled counts.
 //
 // # Speed
 //

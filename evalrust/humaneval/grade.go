@@ -9,18 +9,18 @@ import (
 )
 
 // grade compares what a blind program told with what is wanted. ran is the
-// verdict by its exit status, overflow says that it told too much.
-func (p *Problem) grade(ran evalrust.Verdict, told string) evalrust.Verdict {
+// verdict by its exit status, nonce what every line must begin with.
+func (p *Problem) grade(ran evalrust.Verdict, told, nonce string) evalrust.Verdict {
 	v := ran
 	lines := strings.Split(told, "\n")
-	complete := len(lines) > 1 && lines[len(lines)-1] == "" && lines[len(lines)-2] == "end"
-	lines = lines[:len(lines)-1] // what follows the last line end
+	lines = lines[:len(lines)-1] // what follows the last line end is not whole
+	complete := len(lines) > 0 && lines[len(lines)-1] == nonce+" end"
 	if complete {
 		lines = lines[:len(lines)-1]
 	}
 	for i, line := range lines {
-		number, text, _ := strings.Cut(line, " ")
-		if number != strconv.Itoa(i) || i >= len(p.Cases) {
+		text, ok := strings.CutPrefix(line, nonce+" "+strconv.Itoa(i)+" ")
+		if !ok || i >= len(p.Cases) {
 			return spoof(v, fmt.Sprintf("line %d of the results is not the harness's", i))
 		}
 		got, err := canonical(text)

@@ -2,6 +2,7 @@ package humaneval
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -233,11 +234,12 @@ func (j *judging) alone(ctx context.Context, e entry) (evalrust.Verdict, error) 
 
 // runOne runs the harness of member k in the program that was built.
 func (j *judging) runOne(ctx context.Context, s *evalrust.Session, e entry, k int) (evalrust.Verdict, error) {
-	res, err := s.Run(ctx, evalrust.Run{Args: []string{fmt.Sprint(k)}, Results: true})
+	nonce := rand.Text()
+	res, err := s.Run(ctx, evalrust.Run{Args: []string{fmt.Sprint(k)}, Stdin: []byte(nonce), Results: true})
 	if err != nil {
 		return evalrust.Verdict{}, err
 	}
-	return e.problem.grade(evalrust.Ran(res, j.v.RunLimits()), string(res.Results)), nil
+	return e.problem.grade(evalrust.Ran(res, j.v.RunLimits()), string(res.Results), nonce), nil
 }
 
 // upstream grades as upstream does.
@@ -255,7 +257,7 @@ func (j *judging) expose(ctx context.Context, e entry, got evalrust.Verdict) (ev
 	if got.Passed() || got.Exploit {
 		return got, nil
 	}
-	switch suspect(e.completion) {
+	switch j.suspect(e) {
 	case bold:
 		got.Exploit = true
 	case odd:
@@ -263,12 +265,22 @@ func (j *judging) expose(ctx context.Context, e entry, got evalrust.Verdict) (ev
 		if err != nil {
 			return got, err
 		}
-		got.Exploit = up.Passed()
+		if got.Exploit = up.Passed(); got.Exploit {
+			got.Class = evalrust.ExploitBlocked
+		}
 	}
 	if got.Exploit && (got.Class == evalrust.WrongAnswer || got.Class == evalrust.Panic) {
 		got.Class = evalrust.ExploitBlocked
 	}
 	return got, nil
+}
+
+// suspect looks at the part of a completion that is compiled.
+func (j *judging) suspect(e entry) suspicion {
+	if j.o.Protocol == Chat {
+		return suspect(e.problem.solution(e.completion, Chat))
+	}
+	return suspect(e.problem.Truncate(e.completion))
 }
 
 // batch judges entries as modules of one program.
@@ -287,7 +299,7 @@ func (j *judging) batch(ctx context.Context, group []entry) error {
 			if err != nil {
 				return err
 			}
-			if !got.Passed() && suspect(group[k].completion) != plain {
+			if !got.Passed() && j.suspect(group[k]) != plain {
 				continue // judged again alone, and whether it fools upstream
 			}
 			if err := j.keep(group[k], got); err != nil {

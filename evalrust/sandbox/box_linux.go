@@ -193,6 +193,7 @@ func (b *Box) launch(p *process, number int) error {
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
+	far.Close() // so that a worker that ends is noticed
 	go func() {
 		_ = p.cmd.Wait()
 		close(p.exited)

@@ -2,7 +2,10 @@
 
 package sandbox
 
-import "os"
+import (
+	"os"
+	"slices"
+)
 
 // The first argument by which the program knows that it was started as a part
 // of the sandbox. An environment variable must agree: a user may give any name.
@@ -19,11 +22,15 @@ var hooked bool
 // that one turns off. In the program itself it does nothing.
 func Init() {
 	hooked = true
-	switch role := os.Getenv(hookEnv); {
-	case role == "" || len(os.Args) == 0:
-	case role == workerName && os.Args[0] == workerName:
-		serve()
-	case role == probeArg && os.Args[0] == probeArg:
-		probed()
+	switch os.Getenv(hookEnv) {
+	case workerName:
+		// bwrap cannot set the name of the program, before its version 0.9.
+		if slices.Contains(os.Args[:min(2, len(os.Args))], workerName) {
+			serve()
+		}
+	case probeArg:
+		if len(os.Args) > 1 && os.Args[0] == probeArg {
+			probed()
+		}
 	}
 }

@@ -28,8 +28,9 @@ type findings struct {
 func probed() {
 	switch os.Args[1] {
 	case "spin":
+		spun := 0
 		for {
-			time.Now()
+			spun++
 		}
 	case "look":
 		var f findings
@@ -88,6 +89,7 @@ func (b *Box) probe() error {
 	}
 	defer job.Close()
 	ask := func(limits Limits, args ...string) (Result, error) {
+		limits.Address = 1 << 47 // a program with the race detector needs as much
 		c := &Command{Path: job.Dir() + "/" + probeName, Args: append([]string{probeArg}, args...), Env: []string{hookEnv + "=" + probeArg}, Results: true, Limits: limits}
 		r := request{Probe: !job.begun, Step: Step{Command: c}}
 		res, _, err := job.ask(ctx, r)

@@ -169,7 +169,8 @@ func (w *worker) fill(a *ready) error {
 			return err
 		}
 	}
-	if err := os.Symlink(scratchDir, "/tmp"); err != nil {
+	// Not when something to be shown lies below /tmp: then TMPDIR must do.
+	if err := os.Symlink(scratchDir, "/tmp"); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err := showSelf("/probe"); err != nil {

@@ -86,7 +86,7 @@ func bubblewrap(cmd *exec.Cmd, s setup) (*exec.Cmd, error) {
 	for _, p := range append(systemPaths, s.ReadOnly...) {
 		args = append(args, "--ro-bind-try", p, p)
 	}
-	args = append(args, "--ro-bind", cmd.Path, "/probe", "--bind", s.Work, s.Work, "--chdir", "/", "--argv0", workerName, "/probe")
+	args = append(args, "--ro-bind", cmd.Path, "/probe", "--bind", s.Work, s.Work, "--chdir", "/", "/probe", workerName)
 	return &exec.Cmd{Path: path, Args: args, Env: cmd.Env, Dir: "/"}, nil
 }
 

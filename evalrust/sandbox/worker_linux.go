@@ -345,6 +345,15 @@ func input(data []byte) (int, error) {
 		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		return fd, os.NewSyscallError("open /dev/null", err)
 	}
+	if len(data) <= 4<<10 { // fits into a pipe, which gives it once
+		var p [2]int
+		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+			return -1, os.NewSyscallError("pipe2", err)
+		}
+		_, err := unix.Write(p[1], data)
+		unix.Close(p[1])
+		return p[0], os.NewSyscallError("write", err)
+	}
 	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
 	if err != nil {
 		return -1, os.NewSyscallError("memfd_create", err)
@@ -392,7 +401,7 @@ func (w *worker) watch(pid int, l Limits, overflow <-chan struct{}) (res Result)
 			res.Peak = max(res.Peak, usage.Maxrss<<10)
 			return res
 		case <-overflow:
-			res.Overflow = !res.stopped()
+			res.Overflow = res.Overflow || !res.stopped()
 			_ = unix.Kill(pid, unix.SIGKILL)
 		case now := <-timer.C:
 			elapsed := now.Sub(start)

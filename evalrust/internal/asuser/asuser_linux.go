@@ -98,7 +98,7 @@ func Run(t *testing.T, match string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "--- ") && !strings.Contains(line, "PASS") || strings.Contains(line, "contained by") {
+		if strings.Contains(line, "--- ") && !strings.Contains(line, "PASS") || strings.Contains(line, "contained by") || strings.Contains(line, "sandbox: ") {
 			t.Log(strings.TrimSpace(line))
 		}
 	}
