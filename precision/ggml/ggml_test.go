@@ -236,3 +236,32 @@ func BenchmarkGGML(b *testing.B) {
 		})
 	}
 }
+
+// TestTernaryThreshold: codes are round(x·(1/a)) with ties away from zero, also within
+// two ulp of the half.
+func TestTernaryThreshold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := math.Float32frombits(rapid.Uint32Range(1, math.Float32bits(65000)).Draw(t, "a"))
+		x := make([]float32, 256)
+		for i := range x {
+			half := math.Float32bits(a/2) + uint32(rapid.IntRange(0, 4).Draw(t, "ulp"))
+			x[i] = math.Float32frombits(max(half, 2) - 2)
+			if rapid.Bool().Draw(t, "negative") {
+				x[i] = -x[i]
+			}
+		}
+		x[17] = a
+		reciprocal := 1 / a
+		if reciprocal > math.MaxFloat32 {
+			reciprocal = 0
+		}
+		raw := encode(t, TQ2_0, x)
+		for i, v := range x {
+			want := uint8(math.Round(float64(v*reciprocal)) + 1)
+			require.Equal(t, want, raw[i/128*32+i%32]>>(i/32%4*2)&3, "value %d, %v of %v", i, v, a)
+		}
+		want := decode(t, TQ2_0, raw)
+		require.Equal(t, want, decode(t, TQ1_0, encode(t, TQ1_0, x)))
+		require.Equal(t, want[:64], decode(t, Q2_0, encode(t, Q2_0, x[:64])), "the part with the largest")
+	})
+}

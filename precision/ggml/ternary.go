@@ -2,37 +2,56 @@ package ggml
 
 import "math"
 
+// The codes of ternary types are found two values at a time, in the halves of a word.
 const (
-	magnitude = 1<<31 - 1
-	half      = 126 << 23 // the bits of 1/2
+	magnitudes = 0x7FFFFFFF_7FFFFFFF
+	signs      = 0x80000000_80000000
 )
 
-// trits returns round(x/max|x|)+1 of up to 256 values and writes the scale.
-func trits(scale []byte, x []float32) (q [256]uint8, err error) {
+// least is a threshold: added to the magnitudes of two values it carries into the sign
+// of those that round to the scale and not to zero.
+type least uint64
+
+// ternaryScale writes the scale of x and returns what is at least half of it, which
+// is to say: x times the scale's reciprocal is at least 1/2.
+func ternaryScale(scale []byte, x []float32) (least, error) {
 	a, err := absMax(x)
 	if err != nil {
-		return q, err
+		return 0, err
 	}
 	reciprocal, err := putScale(scale, a)
-	if err != nil {
-		return q, err
+	if err != nil || reciprocal == 0 {
+		return 0, err // no magnitude carries
 	}
-	for i, v := range x {
-		bits := math.Float32bits(v * reciprocal)
-		one := 1 - (bits&magnitude-half)>>31 // at least 1/2, at most about 1
-		q[i] = uint8(1 + one - bits>>31<<1&(one<<1))
+	half := math.Float32bits(a / 2) // the smallest that does is a rounding away
+	for math.Float32frombits(half)*reciprocal < 0.5 {
+		half++
 	}
-	return q, nil
+	for half > 0 && math.Float32frombits(half-1)*reciprocal >= 0.5 {
+		half--
+	}
+	one := uint64(1<<31 - half)
+	return least(one | one<<32), nil
+}
+
+// pair returns the codes 0, 1 and 2 of -d, 0 and d, of two values.
+func (l least) pair(x []float32, i int) uint64 {
+	v := uint64(math.Float32bits(x[i])) | uint64(math.Float32bits(x[i+1]))<<32
+	some := v&magnitudes + uint64(l)
+	return (^some&signs)>>31 | (some&^v&signs)>>30
 }
 
 func encodeTQ2(dst []byte, x []float32) error {
-	q, err := trits(dst[64:], x)
+	l, err := ternaryScale(dst[64:], x)
 	if err != nil {
 		return err
 	}
-	for i := range 64 {
-		first := i/32*128 + i%32
-		dst[i] = q[first] | q[first+32]<<2 | q[first+64]<<4 | q[first+96]<<6
+	for half := range 2 {
+		part, out := x[128*half:128*(half+1)], dst[32*half:32*(half+1)]
+		for m := 0; m < 32; m += 2 {
+			w := l.pair(part, m) | l.pair(part, m+32)<<2 | l.pair(part, m+64)<<4 | l.pair(part, m+96)<<6
+			out[m], out[m+1] = byte(w), byte(w>>32)
+		}
 	}
 	return nil
 }
@@ -48,12 +67,13 @@ func decodeTQ2(x []float32, src []byte) {
 }
 
 func encodeQ2(dst []byte, x []float32) error {
-	q, err := trits(dst, x)
+	l, err := ternaryScale(dst, x)
 	if err != nil {
 		return err
 	}
 	for i := range 16 {
-		dst[2+i] = q[4*i] | q[4*i+1]<<2 | q[4*i+2]<<4 | q[4*i+3]<<6
+		low, high := l.pair(x, 4*i), l.pair(x, 4*i+2)
+		dst[2+i] = byte(low | low>>30 | high<<4 | high>>26)
 	}
 	return nil
 }
@@ -92,21 +112,29 @@ var tq1Trits = func() (table [256][5]float32) {
 	return table
 }()
 
+// tq1Byte has ⌈v·256/243⌉ for a number v of five trits.
+var tq1Byte = func() (table [243]byte) {
+	for v := range table {
+		table[v] = byte((v*256 + 242) / 243)
+	}
+	return table
+}()
+
 func encodeTQ1(dst []byte, x []float32) error {
-	q, err := trits(dst[52:], x)
+	l, err := ternaryScale(dst[52:], x)
 	if err != nil {
 		return err
 	}
-	for i := range 52 {
+	for i := 0; i < 52; i += 2 {
 		first, stride, count := tq1Place(i)
-		v := 0
-		for n := range 5 {
-			v *= 3
-			if n < count {
-				v += int(q[first+n*stride])
-			}
+		w := uint64(0)
+		for n := range count {
+			w = 3*w + l.pair(x, first+n*stride)
 		}
-		dst[i] = byte((v*256 + 242) / 243)
+		if count == 4 {
+			w *= 3
+		}
+		dst[i], dst[i+1] = tq1Byte[byte(w)], tq1Byte[byte(w>>32)]
 	}
 	return nil
 }

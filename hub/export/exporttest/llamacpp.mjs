@@ -7,7 +7,8 @@
 //   {"text": "...", "special": false}   "tokens": of a text; special tokens in it are meant with "special"
 //
 // A failure is {"error": "..."}. Keys and values are cached in float32, without flash attention, so that rounding
-// differs as little as possible. Needs node-llama-cpp 3, looked for in NODE_LLAMA_CPP_DIR.
+// differs as little as possible, and one thread computes: those of llama.cpp wait for each other by spinning, which
+// on a busy machine takes minutes. Needs node-llama-cpp 3, looked for in NODE_LLAMA_CPP_DIR.
 import {spawnSync} from "node:child_process";
 import path from "node:path";
 import readline from "node:readline";
@@ -26,7 +27,7 @@ const llama = await getLlama({gpu: false, build: "never", skipDownload: true, ma
 const model = await llama.loadModel({modelPath: path.resolve(file)});
 const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
 const context = await model.createContext({
-    contextSize: Number(size), batchSize: Number(size), threads: 2, sequences: 1, flashAttention: false,
+    contextSize: Number(size), batchSize: Number(size), threads: 1, sequences: 1, flashAttention: false,
     experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"
 });
 const sequence = context.getSequence();

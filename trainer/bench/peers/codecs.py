@@ -5,7 +5,7 @@
 
 It prepares VALUES normally distributed float32, prints "ready", and then for each line on standard input times PASSES passes
 of each conversion, printing one JSON object with the seconds of one pass. All is on one thread and, but for a number or two a
-block, in arrays that exist, as in package precision. The casts of E4M3 and E5M2 do not saturate, which ours do. MXFP4, MXFP8
+block, in arrays that exist, as in package precision; gguf's functions, for Q8_0, TQ1_0 and TQ2_0, make new ones. The casts of E4M3 and E5M2 do not saturate, which ours do. MXFP4, MXFP8
 and NVFP4 are numpy around the casts, with the same scales and packing as package mx.
 """
 import json
@@ -120,6 +120,21 @@ def int8(x):
     return {"encode": encode, "decode": decode}
 
 
+def tensors(x):
+    """Tensor types of GGUF files, where the gguf package is there."""
+    try:
+        import gguf
+    except ImportError:
+        return {}
+    rows, out = x.reshape(-1, 1024 if len(x) % 1024 == 0 else len(x)), {}
+    for name in ("Q8_0", "TQ1_0", "TQ2_0"):
+        kind = gguf.GGMLQuantizationType[name]
+        raw = gguf.quants.quantize(rows, kind)
+        out[name.lower() + " encode"] = lambda kind=kind: gguf.quants.quantize(rows, kind)
+        out[name.lower() + " decode"] = lambda kind=kind, raw=raw: gguf.quants.dequantize(raw, kind)
+    return out
+
+
 def conversions(values):
     x = np.random.default_rng(1).standard_normal(values, dtype=np.float32)
     out = casts(x)
@@ -131,6 +146,7 @@ def conversions(values):
     }.items():
         for direction, run in pair.items():
             out[f"{name} {direction}"] = run
+    out.update(tensors(x))
     return out
 
 

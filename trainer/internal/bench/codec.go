@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nanochat-go/nanochat/precision/absmax"
+	"github.com/nanochat-go/nanochat/precision/ggml"
 	"github.com/nanochat-go/nanochat/precision/minifloat"
 	"github.com/nanochat-go/nanochat/precision/mx"
 )
@@ -37,6 +38,9 @@ var codecs = []codec{
 	{"bf16", true, true, wide(minifloat.BF16)},
 	{"f16", false, false, wide(minifloat.F16)},
 	{"int8", false, false, int8Blocks},
+	{"q8_0", false, false, tensor(ggml.Q8_0)},
+	{"tq1_0", false, false, tensor(ggml.TQ1_0)},
+	{"tq2_0", false, false, tensor(ggml.TQ2_0)},
 }
 
 // Formats are the names that Conversions takes.
@@ -48,7 +52,10 @@ func Formats() (names []string) {
 }
 
 // BlockValues is what a number of values must be a multiple of for all codecs.
-const BlockValues = 128
+const BlockValues = 256
+
+// int8Block is how many values share a scale in int8.
+const int8Block = 128
 
 // Conversions returns the named codecs' encoding and decoding of so many normally
 // distributed values.
@@ -126,7 +133,15 @@ func wide(w minifloat.Wide) func(x, back []float32) (encode, decode func() error
 }
 
 func int8Blocks(x, back []float32) (encode, decode func() error, err error) {
-	codes, scales := make([]int8, len(x)), make([]float32, absmax.Blocks(len(x), BlockValues))
-	return func() error { return absmax.Encode(codes, scales, x, BlockValues) },
-		func() error { return absmax.Decode(back, codes, scales, BlockValues) }, nil
+	codes, scales := make([]int8, len(x)), make([]float32, absmax.Blocks(len(x), int8Block))
+	return func() error { return absmax.Encode(codes, scales, x, int8Block) },
+		func() error { return absmax.Decode(back, codes, scales, int8Block) }, nil
+}
+
+// tensor is one on one thread, as its peer is.
+func tensor(t ggml.Type) func(x, back []float32) (encode, decode func() error, err error) {
+	return func(x, back []float32) (encode, decode func() error, err error) {
+		raw := make([]byte, t.Bytes(len(x)))
+		return func() error { return t.Encode(raw, x) }, func() error { return t.Decode(back, raw) }, nil
+	}
 }

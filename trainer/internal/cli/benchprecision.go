@@ -31,7 +31,7 @@ by the Python that PEER_PYTHON names.`,
 		RunE: run(a, a.h.BenchPrecision, func() (BenchPrecisionOptions, error) { o.Common = a.common; return o, nil }),
 	}
 	c.Flags().StringSliceVar(&o.Formats, "formats", nil, "convert to the formats `NAMES`, separated by commas (default all)")
-	c.Flags().IntVar(&o.Values, "values", 1<<22, "convert `N` values, a multiple of 128")
+	c.Flags().IntVar(&o.Values, "values", 1<<22, "convert `N` values, a multiple of 256")
 	c.Flags().IntVar(&o.Rounds, "rounds", 5, "time `N` rounds")
 	c.Flags().IntVar(&o.Passes, "passes", 3, "`N` passes over the values for each conversion in a round")
 	c.Flags().StringVar(&o.Peer, "peer", "", "also time the program `FILE`")

@@ -61,7 +61,7 @@ func TestBenchPrecisionRefuses(t *testing.T) {
 		"peer gone: ":                     func(o *cli.BenchPrecisionOptions) { o.Peer = "gone" },
 	} {
 		c, _, _ := common("")
-		o := cli.BenchPrecisionOptions{Common: c, Values: 128, Rounds: 1, Passes: 1}
+		o := cli.BenchPrecisionOptions{Common: c, Values: 256, Rounds: 1, Passes: 1}
 		spoil(&o)
 		_, err := BenchPrecision(t.Context(), o)
 		require.ErrorContains(t, err, want)

@@ -2,7 +2,6 @@ package command
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -143,15 +142,17 @@ func TestLlamaCPPRun(t *testing.T) {
 			out := t.TempDir()
 			_, err := ExportGGUF(t.Context(), cli.ExportGGUFOptions{Common: c, Run: dir, Out: out, Types: []string{kind}, Name: "m"})
 			require.NoError(t, err)
-			compareWithLlamaCPP(t, filepath.Join(out, "m-"+kind+".gguf"), 50, 24)
+			compareWithLlamaCPP(t, filepath.Join(out, "m-"+kind+".gguf"), 50, 24, 1e-3)
 		})
 	}
 }
 
-// compareWithLlamaCPP compares logits within 1e-3 of the largest and greedy texts of
-// prompts, which must be equal up to ties: where they part, llama.cpp's choice is within
-// that of ours.
-func compareWithLlamaCPP(t *testing.T, path string, n, length int) {
+// compareWithLlamaCPP compares logits and the greedy texts of n prompts. Nine positions in
+// ten differ by less than a share of the largest logit, and none by more than ten times
+// that: where a product's operands are int8, the order of sums decides now and then which
+// of two codes a number gets. Texts are equal up to ties: where they part, llama.cpp's
+// choice is within that difference of ours.
+func compareWithLlamaCPP(t *testing.T, path string, n, length int, share float64) {
 	s, err := openSpeaker(path, t.Logf)
 	require.NoError(t, err)
 	defer s.close()
@@ -160,33 +161,41 @@ func compareWithLlamaCPP(t *testing.T, path string, n, length int) {
 	require.NoError(t, err)
 	defer e.Close()
 	peer := exporttest.Open(t, path, 64)
-	ties, worst, size := 0, 0.0, 0.0
+	parted, size := 0, 0.0
+	var differences []float64
 	for i, prompt := range prompts(t, s, n) {
 		mine := greedy(t, e, prompt, length, s.Stop)
 		theirs := peer.Greedy(prompt, length)
 		if k := len(theirs) - 1; slices.Contains(s.Stop, theirs[k]) {
 			theirs = theirs[:k]
 		}
-		if i < 5 || !slices.Equal(mine, theirs) {
-			all := append(slices.Clone(prompt), theirs...)
-			x, err := logits(e, all)
-			require.NoError(t, err)
-			y := peer.Logits(all)
-			for at := range y {
-				for j, z := range y[at] {
-					size, worst = max(size, math.Abs(float64(z))), max(worst, math.Abs(float64(z-x[at][j])))
-				}
-			}
-			for at, id := range theirs {
-				z := x[len(prompt)-1+at]
-				require.LessOrEqual(t, float64(slices.Max(z)-z[id]), 2*worst, "token %d", at)
-			}
+		equal := slices.Equal(mine, theirs)
+		if !equal {
+			parted++
 		}
-		if !slices.Equal(mine, theirs) {
-			ties++
+		if i%10 > 0 && equal {
+			continue
+		}
+		all := append(slices.Clone(prompt), theirs...)
+		x, err := logits(e, all)
+		require.NoError(t, err)
+		for at, row := range peer.Logits(all) {
+			worst := 0.0
+			for j, z := range row {
+				size, worst = max(size, math.Abs(float64(z))), max(worst, math.Abs(float64(z-x[at][j])))
+			}
+			differences = append(differences, worst)
+		}
+		for at, id := range theirs {
+			z := x[len(prompt)-1+at]
+			require.LessOrEqual(t, float64(slices.Max(z)-z[id]), 2*slices.Max(differences), "token %d", at)
 		}
 	}
-	t.Log(fmt.Sprintf("%d prompts, %d part at a tie; logits of %.3g differ by %.3g", n, ties, size, worst))
-	require.LessOrEqual(t, worst, 1e-3*size)
-	require.LessOrEqual(t, ties, n/10)
+	slices.Sort(differences)
+	most, worst := differences[len(differences)*9/10], slices.Max(differences)
+	t.Logf("%d prompts, %d part at a tie; logits of %.3g: nine in ten of %d positions differ by less than %.3g, one by %.3g",
+		n, parted, size, len(differences), most, worst)
+	require.LessOrEqual(t, most, share*size)
+	require.LessOrEqual(t, worst, 10*share*size)
+	require.LessOrEqual(t, parted, n/10)
 }
