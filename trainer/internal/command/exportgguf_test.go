@@ -142,16 +142,20 @@ func TestLlamaCPPRun(t *testing.T) {
 			out := t.TempDir()
 			_, err := ExportGGUF(t.Context(), cli.ExportGGUFOptions{Common: c, Run: dir, Out: out, Types: []string{kind}, Name: "m"})
 			require.NoError(t, err)
-			compareWithLlamaCPP(t, filepath.Join(out, "m-"+kind+".gguf"), 50, 24, 1e-3)
+			share := 1e-3
+			if kind == "TQ2_0" || kind == "TQ1_0" || kind == "Q8_0" {
+				share = 1e-2 // their operands are int8
+			}
+			compareWithLlamaCPP(t, filepath.Join(out, "m-"+kind+".gguf"), 50, 24, share)
 		})
 	}
 }
 
-// compareWithLlamaCPP compares logits and the greedy texts of n prompts. Nine positions in
-// ten differ by less than a share of the largest logit, and none by more than ten times
-// that: where a product's operands are int8, the order of sums decides now and then which
-// of two codes a number gets. Texts are equal up to ties: where they part, llama.cpp's
-// choice is within that difference of ours.
+// compareWithLlamaCPP compares logits, within a share of the largest, and the greedy texts
+// of n prompts. Texts are equal up to ties: where they part, llama.cpp's choice is within
+// the difference of the logits of ours. Where a product's operands are int8, the order of
+// sums decides now and then which of two codes a number gets, and a token keeps what it got
+// for all that follow; TestLlamaCPP of package export has logits without such accidents.
 func compareWithLlamaCPP(t *testing.T, path string, n, length int, share float64) {
 	s, err := openSpeaker(path, t.Logf)
 	require.NoError(t, err)
@@ -192,10 +196,9 @@ func compareWithLlamaCPP(t *testing.T, path string, n, length int, share float64
 		}
 	}
 	slices.Sort(differences)
-	most, worst := differences[len(differences)*9/10], slices.Max(differences)
-	t.Logf("%d prompts, %d part at a tie; logits of %.3g: nine in ten of %d positions differ by less than %.3g, one by %.3g",
-		n, parted, size, len(differences), most, worst)
-	require.LessOrEqual(t, most, share*size)
-	require.LessOrEqual(t, worst, 10*share*size)
+	worst := slices.Max(differences)
+	t.Logf("%d prompts, %d part at a tie; logits of %.3g: %d positions, half of them differ by less than %.3g, one by %.3g",
+		n, parted, size, len(differences), differences[len(differences)/2], worst)
+	require.LessOrEqual(t, worst, share*size)
 	require.LessOrEqual(t, parted, n/10)
 }
