@@ -65,7 +65,11 @@ func crossEntropy(of []prediction, w *Node, limit float64, chunk int) (total *No
 		var nll, dh []*Node
 		for start := 0; start < n; start += size {
 			part := func(x *Node) *Node { return cut(x, 0, start, min(start+size, n)) }
-			nllPart, dhPart, dwPart := chunkLoss(part(h), sw, part(p.y), part(weights), limit)
+			rows := part(h)
+			if len(dh) > 0 { // one chunk after the other, or their logits are all alive
+				rows = SchedulingBarrier(rows, dw, dh[len(dh)-1])
+			}
+			nllPart, dhPart, dwPart := chunkLoss(rows, sw, part(p.y), part(weights), limit)
 			total, dw = sum(total, ReduceAllSum(Mul(nllPart, part(weights)))), sum(dw, dwPart)
 			nll, dh = append(nll, nllPart), append(dh, dhPart)
 		}
