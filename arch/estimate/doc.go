@@ -46,16 +46,28 @@
 //
 // # Bytes
 //
-// In training everything is float32. For B rows of T tokens:
+// In training everything is float32. For B rows of T tokens, k̄ keys in the scores of
+// a row (those that its block of 128 rows computes: half of T and a bit, or the
+// window and a bit), and G = 3 for a gated MLP and 2 otherwise, a layer leaves for the
+// backward pass
+//
+//	attention    2·C + 3·H·d + 2·H_kv·d   normed input, with and without gain; queries, values
+//	                                      of attention as heads and as rows; keys, values
+//	             + H·k̄                    exponentials of the scores
+//	MLP          2·C + 4·f or 2·f         normed input; gate, its logistic, up and their product
+//	options      H·d + H_kv·d QK-norm, H·d + f SubLN, 2·C sandwich norms, C residual scalars,
+//	             2·n·C + 2·(2·M + n²) with n streams
+//
+// for each token, and the step takes
 //
 //	weights, gradients    4·N each
-//	activations           4·B·T·L·(6·C + 2·H_kv·d + 2·H·d + m·f),  m = 3 SwiGLU, 2 otherwise
-//	                      (6·C+…: sublayer inputs, norms and outputs kept for the backward pass)
-//	                      (with n streams 2·n·C + 2·(2·M + n²) more, and with Remat n·C for C)
-//	scores                2·4·B·H·T·S   (attention scores and probabilities)
-//	                      (with MTP L+K in place of L)
-//	with Remat            activations and scores of one block, and 4·B·T·C for each block
-//	logits                3·4·V·(B·T or LossChunk, the smaller): scores, exponentials, gradient
+//	activations, scores   4·B·T·Σ_l of the above
+//	logits                4·(2·V·(B·T or LossChunk, the smaller) + 5·B·T·C)
+//	working               4·B·T·(G·f + 7·C + H·k̄), the backward pass of a block, where it is
+//	                      more than the logits, and 16·B·T·max(f, C, H·d) that products pack
+//
+// With Remat the layers leave C (n·C) for each group of sublayers that is recomputed, and
+// activations and scores are those of one group. MTP heads count as layers.
 //
 // In inference a row costs 2·4·L·H_kv·d for each token of its cache (KVCache), 4·n·C
 // more for the stream between the passes of a looped model, and
@@ -63,7 +75,9 @@
 //
 // # Caveats
 //
-// Activations are what a differentiated graph keeps, before a compiler fuses or
-// reuses anything: an upper estimate, to be replaced by what the backend reports.
+// What the layers leave follows from the gradients of package lm; the two terms of
+// working were fitted to what XLA reports and what stays resident on a CPU, see
+// docs/log.md. Gradients and activations are not alive together from end to end, so
+// that the sum is an upper estimate where both are large.
 // Optimizer state is the optimizer's to predict.
 package estimate

@@ -130,40 +130,6 @@ func MFU(c lm.Config, seqLen int, tokensPerSecond, peak float64) float64 {
 	return TrainFLOPs(c, seqLen) * tokensPerSecond / peak
 }
 
-// Memory is bytes by what they hold.
-type Memory struct {
-	Weights, Gradients, Activations, Scores, Logits int64
-}
-
-// Total is the sum of all parts.
-func (m Memory) Total() int64 {
-	return m.Weights + m.Gradients + m.Activations + m.Scores + m.Logits
-}
-
-// Train predicts the bytes of a training step on batch rows of seqLen tokens,
-// without the optimizer's state.
-func Train(c lm.Config, batch, seqLen int) Memory {
-	c = c.WithDefaults()
-	tokens := int64(batch) * int64(seqLen)
-	heads := int64(c.NumHeads * c.HeadDim)
-	weights := 4 * int64(Count(c).Total)
-	layers := int64(c.Passes()*c.NumLayers + c.MTP.Heads)
-	activations := 4 * tokens * (6*int64(c.Dim) + 2*int64(kvWidth(c)) + 2*heads + int64(mlpMatrices(c)*c.HiddenDim+mhcActivations(c)))
-	scores := 8 * tokens * int64(c.NumHeads) * int64(spanSum(c, seqLen)+c.MTP.Heads*span(c, c.NumLayers, seqLen))
-	m := Memory{Weights: weights, Gradients: weights}
-	if c.Remat > 0 {
-		m.Activations, m.Scores = activations+4*tokens*int64(c.Dim*streams(c))*layers, scores/layers
-	} else {
-		m.Activations, m.Scores = activations*layers, scores
-	}
-	rows := tokens
-	if c.LossChunk > 0 {
-		rows = min(rows, int64(c.LossChunk))
-	}
-	m.Logits = 12 * rows * int64(c.VocabSize)
-	return m
-}
-
 // KVCache is the bytes that a row's cache takes in package infer for tokens.
 func KVCache(c lm.Config, tokens int) int64 {
 	c = c.WithDefaults()

@@ -193,13 +193,13 @@ func planShape(s shape) Shape {
 	for _, p := range c.Params() {
 		largest = max(largest, p.Size())
 	}
-	half := (mem.Activations+mem.Scores)/2 + mem.Logits
+	half := (mem.PerBatch()-mem.Logits)/2 + mem.Logits
 	weights := 2 * int64(n.Total)
 	return Shape{
 		Name: s.name, Dim: s.dim, Layers: s.layers, Heads: s.heads, Hidden: s.hidden, Vocabulary: s.vocab, Rank: s.rank,
 		Parameters: int64(n.Total), Matrices: int64(n.ByClass[lm.Matrix]),
 		Steps: map[string]Step{
-			Float32:  {Weights: mem.Weights, Gradients: mem.Gradients, Activations: mem.Activations + mem.Scores + mem.Logits},
+			Float32:  {Weights: mem.Weights, Gradients: mem.Gradients, Activations: mem.PerBatch()},
 			BFloat16: {Weights: weights, Gradients: weights, Activations: half},
 			Released: {Weights: weights, Gradients: 2 * int64(largest), Activations: half},
 		},

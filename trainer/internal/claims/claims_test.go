@@ -173,11 +173,13 @@ func TestStepBytes(t *testing.T) {
 	const n = 6738415616
 	require.Equal(t, "7B", s.Name)
 	row := int64(context * 4096) // values of a row at the model's width
-	// a block: six times its width, queries, keys, values and the mix of heads,
-	// three times the MLP's; the input of each block; scores twice; logits thrice
-	inside := 10*row + 3*context*11008 + 32*row
-	scores, logits := int64(2*context*context*32), int64(3*lossChunk*32000)
-	require.Equal(t, Step{4 * n, 4 * n, 4 * (inside + scores + logits)}, s.Steps[Float32])
-	require.Equal(t, Step{2 * n, 2 * n, 2*(inside+scores) + 4*logits}, s.Steps[BFloat16])
-	require.Equal(t, Step{2 * n, 2 * 32000 * 4096, 2*(inside+scores) + 4*logits}, s.Steps[Released])
+	// a block: nine times its width and four times the MLP's; the input of each
+	// block; a row of scores sees 1088 keys in the mean of its blocks of 128
+	inside := 9*row + 4*context*11008 + 32*row + 32*1088*context
+	logits := int64(2*lossChunk*32000) + 5*row
+	// the backward pass of a block beyond the logits, and packed operands
+	working := 3*context*11008 + 7*row + 32*1088*context - logits + 4*context*11008
+	require.Equal(t, Step{4 * n, 4 * n, 4 * (inside + working + logits)}, s.Steps[Float32])
+	require.Equal(t, Step{2 * n, 2 * n, 2*(inside+working) + 4*logits}, s.Steps[BFloat16])
+	require.Equal(t, Step{2 * n, 2 * 32000 * 4096, 2*(inside+working) + 4*logits}, s.Steps[Released])
 }

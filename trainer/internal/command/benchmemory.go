@@ -173,8 +173,8 @@ func (r BenchMemoryResult) print(o cli.Common) {
 	m, first := r.Model, r.Optimizers[0]
 	o.Printf("model       %d layers × %d, vocabulary %d, %s parameters; %d rows of %d tokens\n", m.NumLayers, m.Dim, m.VocabSize, grouped(r.Parameters), r.Batch, m.Context)
 	p := first.Planned
-	o.Printf("all need    %s of weights, %s of gradients, %s of activations, scores and logits\n\n",
-		track.Bytes(p.Weights), track.Bytes(p.Gradients+p.Accumulators), track.Bytes(p.Activations+p.Scores+p.Logits))
+	o.Printf("all need    %s of weights, %s of gradients, %s that grow with the batch\n\n",
+		track.Bytes(p.Weights), track.Bytes(p.Gradients+p.Accumulators), track.Bytes(p.Activations+p.Scores+p.Logits+p.Working))
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	share := func(part, whole int64) string { return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole)) }

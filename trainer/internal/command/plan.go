@@ -52,6 +52,7 @@ type PlanBytes struct {
 	Activations    int64 `json:"activations"`
 	Scores         int64 `json:"scores"`
 	Logits         int64 `json:"logits"`
+	Working        int64 `json:"working"` // of the backward pass of a block and of products
 	Total          int64 `json:"total"`
 
 	Checkpoint int64 `json:"checkpoint"` // on disk, each
@@ -107,7 +108,7 @@ func planModel(c config.Config, m lm.Config, opt *optim.Optimizer) PlanResult {
 		Parameters: PlanParameters{Total: n.Total, NonEmbedding: n.NonEmbedding, ByClass: n.ByClass},
 		FLOPs:      PlanFLOPs{Train: estimate.TrainFLOPs(m, m.Context), Decode: estimate.DecodeFLOPs(m, m.Context)},
 		Bytes: PlanBytes{Weights: mem.Weights, Gradients: mem.Gradients, OptimizerState: opt.PlanStateBytes(), Activations: mem.Activations,
-			Scores: mem.Scores, Logits: mem.Logits, Serving: estimate.Serving(m), KVCache: estimate.KVCache(m, m.Context)},
+			Scores: mem.Scores, Logits: mem.Logits, Working: mem.Working, Serving: estimate.Serving(m), KVCache: estimate.KVCache(m, m.Context)},
 		Optimizer: opt.Table(),
 		Run:       PlanRun{TokensPerStep: c.Train.Batch * m.Context * c.Optim.Accumulate},
 	}

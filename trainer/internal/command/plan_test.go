@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 	require.InDelta(t, state, r.Bytes.OptimizerState, 200, "and a few counters")
 	require.Equal(t, r.Bytes.Weights+r.Bytes.OptimizerState, r.Bytes.Checkpoint)
 	b := r.Bytes
-	require.Equal(t, b.Weights+b.Gradients+b.OptimizerState+b.Activations+b.Scores+b.Logits, b.Total)
+	require.Equal(t, b.Weights+b.Gradients+b.OptimizerState+b.Activations+b.Scores+b.Logits+b.Working, b.Total)
 	require.EqualValues(t, 2*4*3*32*16, b.KVCache)
 
 	require.Equal(t, 32, r.Run.TokensPerStep)

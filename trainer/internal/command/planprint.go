@@ -45,7 +45,7 @@ func (r PlanResult) print(o cli.Common, c config.Config) {
 		name  string
 		bytes int64
 	}{{"weights", b.Weights}, {"gradients", b.Gradients}, {"optimizer state", b.OptimizerState}, {"accumulators", b.Accumulators},
-		{"activations", b.Activations}, {"attention scores", b.Scores}, {"logits", b.Logits}, {"total", b.Total}} {
+		{"activations", b.Activations}, {"attention scores", b.Scores}, {"logits", b.Logits}, {"working", b.Working}, {"total", b.Total}} {
 		if row.bytes > 0 {
 			o.Printf("  %-18s %s\n", row.name, track.Bytes(row.bytes))
 		}
