@@ -89,3 +89,21 @@ func TestReadmeHoldsTheSpeeds(t *testing.T) {
 		require.Contains(t, string(readme), fmt.Sprintf("| %s %s | %.2f | %.1f | %.2f | %.1f |\n", a.Format, a.Direction, a.Speed, a.Ratio, p.Speed, p.Ratio))
 	}
 }
+
+// TestReadmeHoldsTheSpeedsOfGGUF: the same for the types of GGUF files.
+func TestReadmeHoldsTheSpeedsOfGGUF(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/results/gguf-codecs.json")
+	require.NoError(t, err)
+	var results struct {
+		Runs map[string]BenchPrecisionResult `json:"runs"`
+	}
+	require.NoError(t, json.Unmarshal(text, &results))
+	readme, err := os.ReadFile("../../../precision/README.md")
+	require.NoError(t, err)
+	require.Len(t, results.Runs["portable"].Rows, 6)
+	for _, row := range results.Runs["portable"].Rows {
+		require.Equal(t, bench.Median(row.Rounds), row.Speed)
+		require.InEpsilon(t, bench.Ratio(row.Rounds, row.PeerRounds), row.Ratio, 1e-3)
+		require.Contains(t, string(readme), fmt.Sprintf("| %s %s | %.2f | %.1f |\n", row.Format, row.Direction, row.Speed, row.Ratio))
+	}
+}
