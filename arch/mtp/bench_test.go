@@ -30,7 +30,7 @@ func trainStep(b *testing.B, c lm.Config, batch int) func() time.Duration {
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*Node) *Node {
 		of := []lm.Objective{lm.NextToken{}}
 		if c.MTP.Heads > 0 {
-			of = append(of, Objective{Weights: Const(in[0].Graph(), make([]float32, c.MTP.Heads))})
+			of = append(of, Objective{Weights: Const(in[0].Graph(), []float32{0.5, 0.25}[:c.MTP.Heads])})
 		}
 		l := m.Losses(of, new(quant.Operands), scope, in[0], in[1], in[2], in[3])
 		loss := Div(l.Objective, l.Count)
