@@ -103,6 +103,7 @@ type Model struct {
 	NormEps      float64 `toml:"norm_eps" doc:"what norms add to the mean square"`
 	LossChunk    int     `toml:"loss_chunk" doc:"positions whose logits are alive at a time; 0: all"`
 	Remat        int     `toml:"remat" doc:"sublayers, two to a block, that the backward pass recomputes together instead of keeping them; 0: none"`
+	RopeScaling  Scaling `toml:"rope_scaling"`
 	Loop         Loop    `toml:"loop"`
 	MTP          MTP     `toml:"mtp"`
 	MHC          MHC     `toml:"mhc"`
@@ -133,6 +134,15 @@ type MHC struct {
 	Mixing      string  `toml:"mixing" doc:"maps between the streams: \"birkhoff\" (doubly stochastic, exactly, up to 4 streams), \"sinkhorn\" (by iteration), \"sinkhorn_v4\" (as DeepSeek-V4's code) or \"free\" (no constraint)"`
 	Iterations  int     `toml:"iterations" doc:"of sinkhorn"`
 	OffDiagonal float64 `toml:"off_diagonal" doc:"initial logit of mixing; -8: hardly any, -4 lets it begin earlier"`
+}
+
+// Scaling stretches the rotary frequencies, see lm.RopeScaling.
+type Scaling struct {
+	Kind     string  `toml:"kind" doc:"\"\": none, \"linear\" or \"llama3\""`
+	Factor   float64 `toml:"factor" doc:"that frequencies are divided by"`
+	LowFreq  float64 `toml:"low_freq" doc:"of llama3: wavelengths above original/low_freq are stretched"`
+	HighFreq float64 `toml:"high_freq" doc:"of llama3: those below original/high_freq are kept"`
+	Original int     `toml:"original" doc:"of llama3: context of the first training"`
 }
 
 // Train says how long and on what to train.

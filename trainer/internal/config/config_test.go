@@ -47,6 +47,7 @@ func TestErrorsNameTheKey(t *testing.T) {
 		{"[model]\nqk_scale = 1.2\n", "model.qk_scale: QK scale 1.2 without QK-norm"},
 		{"[model]\nwindow_pattern = \"LM\"\n", `model.window_pattern: window pattern "LM", want letters S (window) and L (all)`},
 		{"[model]\ninit = \"zero\"\n", `model.init: initial values "zero", want "" or "nanochat"`},
+		{"[model.rope_scaling]\nkind = \"linear\"\n", "model.rope_scaling.factor: RoPE scaling factor 0, want more than 0"},
 		{"[model]\nremat = -1\n", "model.remat: -1 sublayers recomputed together"},
 		{"[train]\nsteps = 0\n", "at least one of steps, tokens and time"},
 		{"[optim]\nstate = \"int8\"\n", `optim.state = "int8", want one of ["float32" "bfloat16" "linear8" "dynamic8"]`},
@@ -242,7 +243,12 @@ func TestModelKeysAct(t *testing.T) {
 			at := func(change func(v reflect.Value)) Config { return set(func(v reflect.Value) { change(v.Field(i)) }) }
 			if v.Field(i).Kind() == reflect.Struct { // a technique, whose keys act when it is enabled
 				check(v.Field(i), name+".", func(change func(v reflect.Value)) Config {
-					return at(func(v reflect.Value) { v.FieldByName("Enabled").SetBool(true); change(v) })
+					return at(func(v reflect.Value) {
+						if e := v.FieldByName("Enabled"); e.IsValid() {
+							e.SetBool(true)
+						}
+						change(v)
+					})
 				})
 				continue
 			}

@@ -213,7 +213,7 @@ func (c Config) LM(vocab int) lm.Config {
 	return lm.Config{Loop: loop, MTP: heads, SandwichNorm: m.SandwichNorm, VocabSize: vocab, NumLayers: m.Layers, Dim: m.Dim, NumHeads: m.Heads, NumKVHeads: m.KVHeads, HeadDim: m.HeadDim,
 		HiddenDim: m.Hidden, Context: m.Context, MLP: m.MLP, Tied: m.Tied, Ternary: m.Ternary, QKNorm: m.QKNorm, Window: m.Window,
 		QKScale: m.QKScale, SubLN: m.SubLN, NoGain: m.NoGain, EmbedNorm: m.EmbedNorm, Smear: m.Smear, ValueEmbed: m.ValueEmbed,
-		ResidualScalars: m.Residuals, Backout: m.Backout, Init: m.Init, WindowPattern: m.Pattern, NormEps: m.NormEps,
+		ResidualScalars: m.Residuals, Backout: m.Backout, Init: m.Init, WindowPattern: m.Pattern, NormEps: m.NormEps, RopeScaling: lm.RopeScaling(m.RopeScaling),
 		DocumentMask: m.DocumentMask, SoftCap: m.SoftCap, RopeTheta: m.RopeTheta, LossChunk: m.LossChunk, Remat: m.Remat, MHC: m.MHC.config()}
 }
 
