@@ -39,7 +39,9 @@ func TestReadmeUsage(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	const module = "github.com/nanochat-go/nanochat/hub"
-	mod := fmt.Sprintf("module scratch\n\ngo 1.26\n\nrequire %s v0.0.0\n\nreplace %s => %q\n", module, module, hub)
+	const precision = "github.com/nanochat-go/nanochat/precision"
+	mod := fmt.Sprintf("module scratch\n\ngo 1.26\n\nrequire %s v0.0.0\n\nreplace %s => %q\n\nreplace %s => %q\n", module, module, hub,
+		precision, filepath.Join(filepath.Dir(hub), "precision"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(program[1]), 0o644))
 	cmd := exec.Command(goTool, "run", ".", "main.go")

@@ -8,7 +8,7 @@ import (
 	"math"
 	"os"
 
-	"github.com/nanochat-go/nanochat/hub/internal/disk"
+	"github.com/nanochat-go/nanochat/hub/internal/mapped"
 	"github.com/nanochat-go/nanochat/precision/ggml"
 )
 
@@ -55,7 +55,7 @@ func Open(path string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	mapped, unmap := disk.Map(f, st.Size())
+	mapped, unmap := mapped.File(f, st.Size())
 	file.mapped = mapped
 	file.close = func() error { return errors.Join(unmap(), f.Close()) }
 	return file, nil

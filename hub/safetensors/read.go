@@ -15,7 +15,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/nanochat-go/nanochat/hub/internal/disk"
+	"github.com/nanochat-go/nanochat/hub/internal/mapped"
 )
 
 // maxHeader is the largest header that readers of the format accept.
@@ -79,7 +79,7 @@ func Open(path string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	mapped, unmap := disk.Map(f, st.Size())
+	mapped, unmap := mapped.File(f, st.Size())
 	file.mapped = mapped
 	file.close = func() error { return errors.Join(unmap(), f.Close()) }
 	return file, nil

@@ -38,16 +38,3 @@ func TestWholeOrNotAtAll(t *testing.T) {
 	err = WriteFile(filepath.Join(dir, "missing", "f"), text("", nil))
 	require.True(t, errors.Is(err, os.ErrNotExist), "%v", err)
 }
-
-func TestMap(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	require.NoError(t, os.WriteFile(path, []byte("mapped"), 0o600))
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	data, unmap := Map(f, 6)
-	if data != nil {
-		require.Equal(t, "mapped", string(data))
-	}
-	require.NoError(t, unmap())
-}

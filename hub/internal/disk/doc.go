@@ -1,3 +1,2 @@
-// Package disk writes files whole or not at all and maps them into memory for
-// reading.
+// Package disk writes files whole or not at all.
 package disk

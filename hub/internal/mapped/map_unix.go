@@ -1,6 +1,6 @@
 //go:build unix
 
-package disk
+package mapped
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Map maps f for reading. data is nil where it cannot be mapped, on some network
+// File maps f for reading. data is nil where it cannot be mapped, on some network
 // file systems for instance.
-func Map(f *os.File, size int64) (data []byte, unmap func() error) {
+func File(f *os.File, size int64) (data []byte, unmap func() error) {
 	if size > 0 && int64(int(size)) == size {
 		data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 		if err == nil {

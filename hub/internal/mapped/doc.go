@@ -1,0 +1,2 @@
+// Package mapped maps files into memory for reading.
+package mapped
