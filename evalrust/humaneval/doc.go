@@ -21,7 +21,7 @@
 // # Grading
 //
 // Compat is upstream's: the tests follow the source, edition 2015, and exit
-// status 0 passes. Twenty wrong functions of twenty can fool that.
+// status 0 passes, which is easy to fool.
 //
 // Strict is blind. The source is a module; another module calls its function
 // with the arguments of each test, requires the type that the prompt states, and
