@@ -1,6 +1,5 @@
 //go:build !linux
 
-// Package asuser runs the tests of a package again as a user without rights.
 package asuser
 
 import (

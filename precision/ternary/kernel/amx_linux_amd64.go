@@ -13,8 +13,8 @@ const amxRows = 16
 // amxRoom is the memory of a thread, as amxBatch finds it.
 type amxRoom struct {
 	_      [amxRows][group]int32 // sums
-	config [64]uint8 // of the tiles
-	panel  []byte    // the codes of a group of rows, a byte each
+	config [64]uint8             // of the tiles
+	panel  []byte                // the codes of a group of rows, a byte each
 }
 
 func init() {

@@ -1,0 +1,2 @@
+// Package asuser runs the tests of a package again as a user without rights.
+package asuser
