@@ -1,6 +1,7 @@
 package humaneval_test
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"strings"
@@ -32,13 +33,15 @@ func verifier(t *testing.T, o evalrust.Options) *evalrust.Verifier {
 	return v
 }
 
+// problems is embedded for the process without rights, which cannot read the source.
+//
+//go:embed testdata/problems.jsonl
+var problems string
+
 // own are problems of ours in MultiPL-E's form.
 func own(t *testing.T) *humaneval.Set {
 	t.Helper()
-	f, err := os.Open("testdata/problems.jsonl")
-	require.NoError(t, err)
-	defer f.Close()
-	set, err := humaneval.Load(f)
+	set, err := humaneval.Load(strings.NewReader(problems))
 	require.NoError(t, err)
 	return set
 }
