@@ -129,10 +129,11 @@ func (o *outside) source(h hostile) evalrust.Source {
 	return evalrust.Source{Text: strings.NewReplacer("CANARY", o.canary, "PORT", o.port).Replace(h.source), Mode: h.mode}
 }
 
-// quick are limits that make hostile programs end soon.
+// quick are limits that make hostile programs end soon: by processor time, so that a
+// busy machine does not change what happens.
 func quick(backend string) evalrust.Options {
-	return evalrust.Options{Backend: backend, NoCache: true, Build: sandbox.Limits{Time: 4 * time.Second, CPU: 4 * time.Second, Memory: 1 << 30, Address: 2 << 30},
-		Run: sandbox.Limits{Time: time.Second, CPU: time.Second, Memory: 128 << 20, Address: 1 << 30}}
+	return evalrust.Options{Backend: backend, NoCache: true, Build: sandbox.Limits{Time: 30 * time.Second, CPU: 4 * time.Second, Memory: 1 << 30, Address: 2 << 30},
+		Run: sandbox.Limits{Time: 3 * time.Second, CPU: time.Second, Memory: 128 << 20, Address: 1 << 30}}
 }
 
 // Mutation: without the seccomp filter "network" and "privileges" fail, without

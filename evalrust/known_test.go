@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -202,5 +203,30 @@ func TestKilled(t *testing.T) {
 			files, _ := filepath.Glob(filepath.Join(os.TempDir(), "evalrust-sandbox-"+own+"-*"))
 			require.Empty(t, append(groups, files...))
 		})
+	}
+}
+
+// TestManyProcessesOfTheUser: what else the caller runs does not count against a
+// program that has no user of its own. Mutation: without others() in the limit not
+// even the probe of the sandbox starts.
+func TestManyProcessesOfTheUser(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root: the number of its processes is not limited; TestUnprivileged runs this")
+	}
+	o := evalrust.Options{Backend: "landlock", NoCache: true, Workers: 4}
+	require.NoError(t, verifier(t, o).Close()) // skips where there is none
+	for range 80 {                             // more than a build may have
+		c := exec.Command("sleep", "60")
+		require.NoError(t, c.Start())
+		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	}
+	v, err := evalrust.NewVerifier(o)
+	require.NoError(t, err)
+	defer v.Close()
+	require.Contains(t, strings.Join(v.Info().Missing, "\n"), "one program runs at a time")
+	for range 3 {
+		got, err := v.Check(t.Context(), evalrust.Source{Text: "fn main() { std::thread::spawn(|| println!(\"hello\")).join().unwrap(); }", Mode: evalrust.Execute})
+		require.NoError(t, err)
+		require.Equal(t, evalrust.Pass, got.Class, "%s %s", got.Reason, got.Stderr)
 	}
 }

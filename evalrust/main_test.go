@@ -42,5 +42,5 @@ func again(t *testing.T, test string) *exec.Cmd {
 // TestUnprivileged runs the tests of programs again as a user without rights,
 // where the tests run as root.
 func TestUnprivileged(t *testing.T) {
-	asuser.Run(t, "TestHostile|TestKnownAnswers|TestParallel")
+	asuser.Run(t, "TestHostile|TestKnownAnswers|TestParallel|TestManyProcesses")
 }

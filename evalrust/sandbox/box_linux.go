@@ -93,6 +93,9 @@ func New(opts Options) (*Box, error) {
 }
 
 func open(opts Options, way way) (*Box, error) {
+	if way.shared() {
+		opts.Workers = 1
+	}
 	b := &Box{opts: opts, way: way, slots: make(chan *slot, opts.Workers), closed: make(chan struct{})}
 	b.groups = newGroups()
 	for i := range opts.Workers {

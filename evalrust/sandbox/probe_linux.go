@@ -163,6 +163,9 @@ func (b *Box) describe(job *Job) {
 	default:
 		b.info.Memory = "cgroup v1"
 	}
+	if b.way.shared() {
+		b.info.Missing = append(b.info.Missing, "no user of its own: one program runs at a time, and processes are limited together with the caller's")
+	}
 	if b.way.backend != "namespaces" {
 		b.info.Missing = append(b.info.Missing, "no file system of its own: disk space is looked at every 10 to 100 ms")
 	}

@@ -69,6 +69,8 @@ type part struct {
 	parent int
 	pages  int64 // resident
 	cpu    time.Duration
+
+	threads int
 }
 
 // stat reads what a process uses.
@@ -79,7 +81,7 @@ func stat(pid string) (p part, ok bool) {
 	}
 	// The name in parentheses may hold anything; what follows the last one is fixed.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	const atParent, atUser, atSystem, atResident = 1, 11, 12, 21
+	const atParent, atUser, atSystem, atThreads, atResident = 1, 11, 12, 17, 21
 	if len(fields) <= atResident {
 		return p, false
 	}
@@ -88,7 +90,31 @@ func stat(pid string) (p part, ok bool) {
 		return n
 	}
 	const clock = time.Second / 100 // USER_HZ, the same on every machine
-	return part{int(number(atParent)), number(atResident), time.Duration(number(atUser)+number(atSystem)) * clock}, true
+	return part{int(number(atParent)), number(atResident), time.Duration(number(atUser)+number(atSystem)) * clock, int(number(atThreads))}, true
+}
+
+// tasks counts the processes and threads of a user.
+func tasks(uid int) (n int) {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	for _, d := range dirs {
+		if _, err := strconv.Atoi(d.Name()); err != nil {
+			continue
+		}
+		info, err := d.Info()
+		if err != nil {
+			continue // ended meanwhile
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != uid {
+			continue
+		}
+		if p, ok := stat(d.Name()); ok {
+			n += p.threads
+		}
+	}
+	return n
 }
 
 // queued is how long a process has waited for a processor.

@@ -51,6 +51,11 @@ func (w way) rights() string {
 	return "the caller"
 }
 
+// shared says whether programs are processes of the caller like any other: their
+// number is then limited together with all that the caller runs, so that programs
+// side by side could take each other's.
+func (w way) shared() bool { return w.backend == "landlock" && !w.switches }
+
 const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
 // command is the worker, not started yet.

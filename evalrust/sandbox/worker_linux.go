@@ -181,7 +181,7 @@ func (w *worker) run(c Command) (Result, error) {
 	if err := errors.Join(w.writable(c.Build), w.freshScratch(c.Limits.Scratch)); err != nil {
 		return Result{}, err
 	}
-	l := &launch{user: w.User, isolated: w.separate, lastCap: w.lastCap, rules: w.runs, limits: rlimits(c.Limits)}
+	l := &launch{user: w.User, isolated: w.separate, lastCap: w.lastCap, rules: w.runs, limits: rlimits(c.Limits, w.others())}
 	if c.Build {
 		l.rules = w.builds
 	}
@@ -202,7 +202,16 @@ func (w *worker) run(c Command) (Result, error) {
 	return w.supervise(l, c)
 }
 
-func rlimits(l Limits) []rlimit {
+// others are the processes and threads of the user whom a program shares with the
+// caller; RLIMIT_NPROC counts them too.
+func (w *worker) others() int {
+	if w.Backend != "landlock" || w.User >= 0 {
+		return 0
+	}
+	return tasks(os.Geteuid())
+}
+
+func rlimits(l Limits, others int) []rlimit {
 	seconds := uint64((l.CPU + time.Second - 1) / time.Second)
 	both := func(resource int, n uint64) rlimit {
 		return rlimit{uintptr(resource), unix.Rlimit{Cur: n, Max: n}}
@@ -211,7 +220,7 @@ func rlimits(l Limits) []rlimit {
 		both(unix.RLIMIT_AS, uint64(l.Address)),
 		{unix.RLIMIT_CPU, unix.Rlimit{Cur: seconds, Max: seconds + 1}},
 		both(unix.RLIMIT_FSIZE, uint64(l.FileSize)),
-		both(unix.RLIMIT_NPROC, uint64(l.Processes)),
+		both(unix.RLIMIT_NPROC, uint64(l.Processes+others)),
 		both(unix.RLIMIT_NOFILE, uint64(l.OpenFiles)),
 		both(unix.RLIMIT_CORE, 0),
 		both(unix.RLIMIT_MEMLOCK, 64<<10),
