@@ -42,5 +42,8 @@ func again(t *testing.T, test string) *exec.Cmd {
 // TestUnprivileged runs the tests of programs again as a user without rights,
 // where the tests run as root.
 func TestUnprivileged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a minute of processor time in other processes")
+	}
 	asuser.Run(t, "TestHostile|TestKnownAnswers|TestParallel|TestManyProcesses")
 }

@@ -234,6 +234,9 @@ func TestLoad(t *testing.T) {
 
 // TestUnprivileged runs the tests of grading as a user without rights.
 func TestUnprivileged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("most of a minute of processor time in other processes")
+	}
 	asuser.Run(t, "TestJudge|TestExploits")
 }
 
