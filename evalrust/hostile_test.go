@@ -75,7 +75,7 @@ var hostiles = []hostile{
 	{"signals", evalrust.Execute, libc + `fn main() { unsafe { kill(-1, 9); for p in 1..200 { if p != std::process::id() as i32 { kill(p, 9); } } kill(getppid(), 9); assert!(ptrace(16, getppid(), 0, 0) < 0); }
  assert!(std::fs::File::open("/proc/1/mem").is_err() && std::fs::OpenOptions::new().write(true).open("/proc/self/exe").is_err()); }`, "pass/ok"},
 	{"files", evalrust.Execute, `use std::fs; fn main() { assert!(fs::read("CANARY").is_err());
- for p in ["/etc/passwd", "/etc/shadow", "/root/.ssh", "/root", "/home", "/sys/kernel", "/dev/sda", "/dev/vda", "/dev/mem"] { assert!(fs::File::open(p).is_err(), "{p}"); }
+ for p in ["/etc/passwd", "/etc/shadow", "HOMEDIR/.ssh", "HOMEDIR", "/home", "/sys/kernel", "/dev/sda", "/dev/vda", "/dev/mem"] { assert!(fs::File::open(p).is_err(), "{p}"); }
  for p in ["/usr/x", "/x", "/lib/x", "/etc/x", "/proc/x", "/dev/x", "../x", "../job/x"] { assert!(fs::write(p, "x").is_err(), "{p}"); }
  if let Ok(d) = fs::read_dir("/proc") { for e in d.flatten() { let n = e.file_name(); let me = n.to_str() == Some("self") || n.to_str() == Some("thread-self") || n.to_str() == Some(&std::process::id().to_string());
    if !me { if let Ok(s) = fs::read_to_string(e.path().join("environ")) { assert!(!s.contains("SECRET") && !s.contains("HOME="), "{s}"); } } } } }`, "pass/ok"},
@@ -97,6 +97,7 @@ func manyErrors(n int) string {
 // outside are things that programs must not reach or leave.
 type outside struct {
 	canary string
+	home   string // of the caller
 	port   string
 	hits   chan net.Conn
 }
@@ -106,7 +107,9 @@ func newOutside(t *testing.T) *outside {
 	for d := dir; len(d) > 4; d = filepath.Dir(d) {
 		_ = os.Chmod(d, 0o755)
 	}
-	o := &outside{canary: filepath.Join(dir, "canary"), hits: make(chan net.Conn, 1)}
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	o := &outside{canary: filepath.Join(dir, "canary"), home: home, hits: make(chan net.Conn, 1)}
 	require.NoError(t, os.WriteFile(o.canary, []byte("c4n4ry-secret\n"), 0o644))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -126,7 +129,7 @@ func newOutside(t *testing.T) *outside {
 }
 
 func (o *outside) source(h hostile) evalrust.Source {
-	return evalrust.Source{Text: strings.NewReplacer("CANARY", o.canary, "PORT", o.port).Replace(h.source), Mode: h.mode}
+	return evalrust.Source{Text: strings.NewReplacer("CANARY", o.canary, "PORT", o.port, "HOMEDIR", o.home).Replace(h.source), Mode: h.mode}
 }
 
 // quick are limits that make hostile programs end soon: by processor time, so that a

@@ -1,26 +1,15 @@
 package infer
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/compute/gobackend"
+
+	"github.com/nanochat-go/nanochat/arch/internal/graphtest"
 )
 
 // backend computes the training graph that the engine is compared with;
 // GOMLX_BACKEND chooses it.
 var backend compute.Backend
 
-func TestMain(m *testing.M) {
-	if os.Getenv("GOMLX_BACKEND") == "" {
-		os.Setenv("GOMLX_BACKEND", "go:ops_sequential")
-	}
-	var err error
-	if backend, err = compute.New(); err != nil {
-		fmt.Fprintln(os.Stderr, "no backend:", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { graphtest.Main(m, &backend) }

@@ -18,7 +18,7 @@ import (
 // The directories of a root of our own. Landlock's rules stand on their parents:
 // a rule is tied to an inode, and these are mounted anew all the time.
 const (
-	jobDir     = "/work/job"
+	jobDir     = "/jobs/job"
 	scratchDir = "/scratch/tmp"
 	probeName  = "probe"
 )

@@ -2,11 +2,9 @@ package gguf
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/nanochat-go/nanochat/hub/internal/mapped"
 	"github.com/nanochat-go/nanochat/precision/ggml"
@@ -41,24 +39,17 @@ type File struct {
 
 // Open reads the header of the file at path. Close it after use.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	opened, err := mapped.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
 	}
-	st, err := f.Stat()
+	f, err := Read(opened, opened.Size, path)
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("gguf: %w", err)
-	}
-	file, err := Read(f, st.Size(), path)
-	if err != nil {
-		f.Close()
+		opened.Close()
 		return nil, err
 	}
-	mapped, unmap := mapped.File(f, st.Size())
-	file.mapped = mapped
-	file.close = func() error { return errors.Join(unmap(), f.Close()) }
-	return file, nil
+	f.mapped, f.close = opened.Data, opened.Close
+	return f, nil
 }
 
 // Read reads the header of a file of the given size; name is for errors.

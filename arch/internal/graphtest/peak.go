@@ -1,4 +1,5 @@
-// Package graphtest measures computation graphs for tests.
+// Package graphtest opens the backend of a test binary and measures computation
+// graphs for tests.
 package graphtest
 
 import (

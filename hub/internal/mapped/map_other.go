@@ -4,7 +4,7 @@ package mapped
 
 import "os"
 
-// File maps nothing here: data is nil.
-func File(*os.File, int64) (data []byte, unmap func() error) {
+// file maps nothing here: data is nil.
+func file(*os.File, int64) (data []byte, unmap func() error) {
 	return nil, func() error { return nil }
 }

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File maps f for reading. data is nil where it cannot be mapped, on some network
+// file maps f for reading. data is nil where it cannot be mapped, on some network
 // file systems for instance.
-func File(f *os.File, size int64) (data []byte, unmap func() error) {
+func file(f *os.File, size int64) (data []byte, unmap func() error) {
 	if size > 0 && int64(int(size)) == size {
 		data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 		if err == nil {

@@ -8,15 +8,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	require.NoError(t, os.WriteFile(path, []byte("mapped"), 0o600))
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	data, unmap := File(f, 6)
-	if data != nil {
-		require.Equal(t, "mapped", string(data))
+func TestOpen(t *testing.T) {
+	for _, text := range []string{"mapped", ""} {
+		path := filepath.Join(t.TempDir(), "f")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		o, err := Open(path)
+		require.NoError(t, err)
+		require.EqualValues(t, len(text), o.Size)
+		if o.Data != nil {
+			require.Equal(t, text, string(o.Data))
+		}
+		read := make([]byte, len(text))
+		_, err = o.ReadAt(read, 0)
+		require.NoError(t, err)
+		require.Equal(t, text, string(read))
+		require.NoError(t, o.Close())
 	}
-	require.NoError(t, unmap())
+	_, err := Open(filepath.Join(t.TempDir(), "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
